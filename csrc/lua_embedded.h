@@ -1,0 +1,21 @@
+/* What cmake/EmbedLua.cmake makes of the Lua files, and lua_preload.c registers. */
+#ifndef RISE_LUA_EMBEDDED_H
+#define RISE_LUA_EMBEDDED_H
+
+#include <stddef.h>
+
+typedef struct rise_embedded {
+    const char *module; /* as `require` takes it */
+    const char *chunk;  /* as error messages show it: "@rise/session.lua" */
+    const unsigned char *bytes;
+    size_t len;
+} rise_embedded;
+
+/* All of lua/. Lists end with NULL. */
+extern const rise_embedded *const rise_embedded_modules[];
+
+/* Registers the modules of a list in package.preload. */
+struct lua_State;
+void rise_lua_preload_list(struct lua_State *L, const rise_embedded *const *list);
+
+#endif
