@@ -1,0 +1,7 @@
+std = "min"
+self = false
+max_line_length = 120
+include_files = { "lua/**/*.lua", "spec/**/*.lua", "examples/**/*.lua", "rockspec/*.rockspec" }
+files["spec"] = { std = "max+busted" }
+files["examples"] = { std = "max" }
+files["rockspec"] = { std = "max+rockspec" }
