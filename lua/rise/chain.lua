@@ -1,0 +1,145 @@
+--- The node's methods: reads, receipts, logs, raw transactions.
+-- @classmod rise.Chain
+
+local check = require "rise.check"
+local errors = require "rise.errors"
+local json = require "rise.json"
+local quantity = require "rise.quantity"
+
+local Chain = {}
+Chain.__index = Chain
+Chain.__name = "rise.chain"
+
+--- A client of a node.
+-- @tparam table options `rpc`: a @{rise.Rpc}
+-- @treturn Chain
+function Chain.new(options)
+  check.options(options, { rpc = "table!" }, "chain.new")
+  return setmetatable({ rpc = options.rpc, loop = options.rpc.loop }, Chain)
+end
+
+--- Any method of the node.
+-- @treturn[1] any its result
+-- @treturn[2] nil
+-- @treturn[2] table as @{rise.Rpc:call}
+function Chain:request(method, params)
+  return self.rpc:call(method, params)
+end
+
+local function decoded(decode, method, value, err)
+  if value == nil then return nil, err end
+  local number
+  number, err = decode(value)
+  if not number then return errors.fail("node", method .. ": " .. err.message) end
+  return number
+end
+
+local function number_of(self, method, params)
+  return decoded(quantity.number, method, self.rpc:call(method, params))
+end
+
+local function bytes_of(self, method, params)
+  local result, err = self.rpc:call(method, params)
+  if result == nil then return nil, err end
+  if type(result) ~= "string" or not result:find("^0x%x*$") or #result % 2 ~= 0 then
+    return errors.fail("node", method .. ": the node answered something that is not 0x text")
+  end
+  return result
+end
+
+function Chain:chain_id()
+  return number_of(self, "eth_chainId", json.array {})
+end
+
+function Chain:block_number()
+  return number_of(self, "eth_blockNumber", json.array {})
+end
+
+--- A block without its transactions' contents; nil, nil when there is none.
+function Chain:block(tag)
+  local block, err = self.rpc:call("eth_getBlockByNumber", { tag or "latest", false })
+  if block == json.null then return nil end
+  return block, err
+end
+
+--- Balance in wei.
+function Chain:get_balance(address, tag)
+  return decoded(quantity.decode, "eth_getBalance", self.rpc:call("eth_getBalance", { address, tag or "latest" }))
+end
+
+function Chain:get_nonce(address, tag)
+  return number_of(self, "eth_getTransactionCount", { address, tag or "latest" })
+end
+
+function Chain:get_code(address, tag)
+  return bytes_of(self, "eth_getCode", { address, tag or "latest" })
+end
+
+--- Runs a call without a transaction.
+-- @tparam table call members of `eth_call` (`to`, `data`, `from`, `value`, `gas`, `authorizationList`), and
+-- `overrides` (state override set) and `block` (tag)
+-- @treturn[1] string what it returned, 0x text
+-- @treturn[2] nil
+-- @treturn[2] table `reverted` with the revert bytes in `err.data`, or as @{rise.Rpc:call}
+function Chain:call(call)
+  local params = { {
+    to = call.to, data = call.data, from = call.from, value = call.value, gas = call.gas,
+    authorizationList = call.authorizationList,
+  }, call.block or "latest" }
+  params[3] = call.overrides
+  local result, err = bytes_of(self, "eth_call", params)
+  if result then return result end
+  if err.code == "rpc" and type(err.data) == "string" and err.data:find("^0x%x*$") then
+    return errors.fail("reverted", "eth_call: " .. err.rpc_message, { data = err.data })
+  end
+  return nil, err
+end
+
+--- The receipt of a transaction; nil, nil while there is none.
+function Chain:receipt(hash)
+  local receipt, err = self.rpc:call("eth_getTransactionReceipt", { hash })
+  if receipt == json.null then return nil end
+  return receipt, err
+end
+
+--- Polls for a receipt.
+-- @tparam string hash
+-- @tparam[opt=60] number timeout seconds
+-- @treturn[1] table
+-- @treturn[2] nil
+-- @treturn[2] table timeout, or as @{rise.Rpc:call}
+function Chain:wait_receipt(hash, timeout)
+  local deadline = self.loop:now() + (timeout or 60)
+  local pause = 0.01
+  while true do
+    local receipt, err = self:receipt(hash)
+    if receipt or err then return receipt, err end
+    if self.loop:now() >= deadline then
+      return errors.fail("timeout", "no receipt for " .. hash .. " within " .. (timeout or 60) .. " s")
+    end
+    local slept
+    slept, err = self.loop:sleep(pause)
+    if not slept then return nil, err end
+    pause = math.min(pause * 1.5, 0.5)
+  end
+end
+
+--- Logs that match a filter (`fromBlock`, `toBlock`, `address`, `topics`).
+function Chain:logs(filter)
+  return self.rpc:call("eth_getLogs", { filter })
+end
+
+--- Sends a transaction from an account that the node holds unlocked (a development node).
+-- @treturn[1] string its hash
+function Chain:send_transaction(transaction)
+  return bytes_of(self, "eth_sendTransaction", { transaction })
+end
+
+--- Sends a signed transaction.
+-- @tparam string raw 0x text
+-- @treturn[1] string its hash
+function Chain:send_raw(raw)
+  return bytes_of(self, "eth_sendRawTransaction", { raw })
+end
+
+return Chain
