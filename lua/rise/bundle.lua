@@ -1,0 +1,341 @@
+--- One bundle's way through the relay: prepare, verify, sign, send, wait.
+--
+-- Sessions and administrators go the same way; only the key and what is expected differ. Nothing is signed that
+-- was not rebuilt and compared first, and the relay's context goes back byte for byte.
+-- @module rise.bundle
+
+local core = require "rise.core"
+local errors = require "rise.errors"
+local intent = require "rise.intent"
+local json = require "rise.json"
+local quantity = require "rise.quantity"
+local revert = require "rise.revert"
+
+local bundle = {}
+
+local ATTEMPTS = 3 -- fresh quotes for one action
+
+--- A random sequence key of 192 bits whose bundles get in nobody's way; never one of the multichain ones.
+-- @treturn string 0x text of 24 bytes
+function bundle.random_sequence()
+  while true do
+    local bytes = assert(core.random(24))
+    if bytes:sub(1, 2) ~= "\193\208" then return core.hex(bytes) end -- not 0xc1d0
+  end
+end
+
+-- The key as the relay wants to hear of it; nil when the account's own EOA signs.
+local function key_of(key, account)
+  if key:type() == "secp256k1" and core.hex(key:address()) == account then return nil end
+  return { type = key:type(), publicKey = core.hex(key:public()), prehash = false }
+end
+
+-- Calls as JSON, every member present.
+local function calls_json(calls)
+  local list = json.array {}
+  for i, call in ipairs(calls) do
+    list[i] = { to = call.to, value = quantity.encode(call.value or 0), data = call.data or "0x" }
+  end
+  return list
+end
+
+-- A revert that the simulation found, said with what is known here.
+local function explained(wallet, action, err)
+  if err.code ~= "reverted" or not err.data then return nil, err end
+  local said = revert.to_error(err.data, {
+    account = action.account, calls = action.calls, grant = action.grant, now = wallet:now(),
+    items = wallet.abi_items, tokens = wallet.tokens, granted = action.granted,
+  })
+  said.rpc_code, said.rpc_message, said.data = err.rpc_code, err.rpc_message, err.data
+  return nil, said
+end
+
+--- Prepares a bundle and checks that it is what was asked for.
+-- @param wallet a @{rise.Wallet}
+-- @tparam table action `account`, `key` (who signs), `calls`; optionally `authorize` (relay keys to install),
+-- `admin_calls` and `revoke_calls` (the calls those come to), `revoke` (key hashes), `nonce`, `fee_token`, `max_fee`,
+-- `pre_call_allowed`, `grant`
+-- @treturn[1] table id, digest, nonce, context_text, ttl, key, fee, fee_token
+-- @treturn[2] nil
+-- @treturn[2] table relay_tampered, insufficient_funds, fee_too_high, or what the relay's simulation said
+function bundle.prepare(wallet, action)
+  local key = key_of(action.key, action.account)
+  local revoke_keys = json.array {}
+  for i, hash in ipairs(action.revoke or {}) do revoke_keys[i] = { hash = hash } end
+  local nonce = action.nonce or intent.nonce(bundle.random_sequence(), 0)
+  local prepared, err = wallet.relay:prepare_calls({
+    calls = calls_json(action.calls),
+    chainId = wallet.chain_id,
+    from = action.account,
+    key = key,
+    capabilities = {
+      meta = json.object { nonce = quantity.encode(nonce), feeToken = action.fee_token },
+      authorizeKeys = json.array(action.authorize),
+      revokeKeys = revoke_keys,
+    },
+  }, { timeout = wallet.timeout })
+  if not prepared then return explained(wallet, action, err) end
+
+  local expected_calls = {}
+  for _, list in ipairs { action.admin_calls or {}, action.calls, action.revoke_calls or {} } do
+    for _, call in ipairs(list) do expected_calls[#expected_calls + 1] = call end
+  end
+  local digest
+  digest, err = intent.verify(prepared, {
+    account = action.account,
+    chain_id = wallet.chain_id,
+    orchestrator = wallet.orchestrator,
+    version = wallet.version,
+    calls = expected_calls,
+    nonce = nonce,
+    fee_token = action.fee_token,
+    max_fee = action.max_fee,
+    pre_call_allowed = action.pre_call_allowed,
+    now = wallet:now(),
+  })
+  if not digest then return nil, err end
+  local quote = prepared.context.quote
+  if type(quote.hash) ~= "string" or not quote.hash:find("^0x%x+$") or #quote.hash ~= 66 then
+    return errors.fail("relay", "wallet_prepareCalls: the quote has no 32-byte hash")
+  end
+  local fields = quote.quotes[1].intent
+  return {
+    id = quote.hash:lower(),
+    digest = digest,
+    nonce = nonce,
+    context_text = prepared.context_text,
+    ttl = type(quote.ttl) == "number" and quote.ttl or nil,
+    key = key,
+    fee = quantity.decode(fields.paymentMaxAmount),
+    fee_token = fields.paymentToken,
+    fee_signature = json.get(prepared, "capabilities", "feeSignature"),
+    account = action.account,
+  }
+end
+
+--- Signs a prepared bundle.
+-- @treturn string 0x text
+function bundle.sign(prepared, key)
+  return core.hex(key:sign(core.unhex(prepared.digest)))
+end
+
+-- Whether the failure leaves open that the relay has the request.
+local function maybe_arrived(err)
+  if err.sent == false then return false end
+  return err.code == "network" or err.code == "timeout" or (err.code == "relay" and err.rpc_code == nil)
+end
+
+--- Sends a signed bundle, once: when the answer is lost the relay is asked for the bundle by its id, and the same
+-- payload goes again only if the relay has never heard of it and the quote still lives.
+-- @treturn[1] true
+-- @treturn[2] nil
+-- @treturn[2] table quote_expired (certainly not accepted), pending (not known), or what the relay answered
+function bundle.send(wallet, prepared, signature)
+  local params = {
+    context_text = prepared.context_text,
+    signature = signature,
+    key = prepared.key,
+    capabilities = prepared.fee_signature and { feeSignature = prepared.fee_signature } or nil,
+  }
+  local failure
+  for attempt = 1, ATTEMPTS do
+    local result, err = wallet.relay:send_prepared_calls(params, { timeout = wallet.timeout })
+    if result then
+      if type(result.id) ~= "string" or result.id:lower() ~= prepared.id then
+        return errors.fail("relay", "wallet_sendPreparedCalls: the relay named another bundle", { id = prepared.id })
+      end
+      return true
+    end
+    failure = err
+    if err.sent ~= false then
+      if not maybe_arrived(err) then return nil, err end
+      local status, status_err = wallet.relay:get_calls_status(prepared.id, { timeout = wallet.timeout })
+      if status then return true end
+      if status_err.code ~= "unknown_bundle" then
+        return errors.fail("pending", "the answer to sending bundle " .. prepared.id
+          .. " was lost and the relay does not answer: " .. err.message, { id = prepared.id, nonce = prepared.nonce, cause = err })
+      end
+    end
+    if prepared.ttl and wallet:now() >= prepared.ttl then
+      return errors.fail("quote_expired", "the bundle could not be sent while its quote lived: " .. err.message)
+    end
+    if attempt < ATTEMPTS then
+      local slept, slept_err = wallet.loop:sleep(0.1 * attempt)
+      if not slept then return nil, slept_err end
+    end
+  end
+  return nil, failure
+end
+
+local function receipt_of(wallet, prepared, status)
+  local first = json.get(status, "receipts", 1)
+  if type(first) ~= "table" then first = {} end
+  local hash = json.get(first, "transactionHash")
+  return {
+    id = prepared.id,
+    status = status.status,
+    nonce = prepared.nonce,
+    transaction_hash = hash,
+    explorer_url = hash and wallet:explorer_url(hash),
+    block_number = quantity.number(json.get(first, "blockNumber")),
+    gas_used = quantity.number(json.get(first, "gasUsed")),
+    fee = prepared.fee,
+    fee_token = prepared.fee_token,
+    logs = json.get(first, "logs") or {},
+  }
+end
+
+-- What a final status means: the receipt, or the error with the receipt's figures.
+local function outcome(wallet, prepared, status)
+  local receipt = receipt_of(wallet, prepared, status)
+  local executed = intent.find_executed(receipt.logs, wallet.orchestrator, prepared.account, prepared.nonce)
+  local fields = { id = receipt.id, nonce = receipt.nonce, status = receipt.status,
+    transaction_hash = receipt.transaction_hash, explorer_url = receipt.explorer_url,
+    incremented = executed and executed.incremented or false }
+  if executed and executed.err ~= "0x00000000" then
+    local err = revert.to_error(executed.err, {
+      account = prepared.account, grant = prepared.grant, calls = prepared.calls, now = wallet:now(),
+      items = wallet.abi_items, tokens = wallet.tokens, granted = true,
+    })
+    for name, value in pairs(fields) do err[name] = value end
+    return nil, err
+  end
+  if receipt.status < 300 then
+    if executed then return receipt end
+    return errors.fail("relay", "the relay reports bundle " .. prepared.id
+      .. " as done, but no IntentExecuted event carries its account and nonce", fields)
+  end
+  if receipt.status < 400 then
+    return errors.fail("failed", "bundle " .. prepared.id .. " failed before it reached the chain (status "
+      .. receipt.status .. ")", fields)
+  end
+  return errors.fail("reverted", "bundle " .. prepared.id .. " reverted on chain (status " .. receipt.status .. ")",
+    fields)
+end
+
+--- Polls until a bundle is final.
+-- @tparam table prepared at least `id`, `account`, `nonce`
+-- @tparam[opt=90] number timeout seconds
+-- @treturn[1] table receipt
+-- @treturn[2] nil
+-- @treturn[2] table reverted and its kin, failed (never mined), pending (deadline passed: it may still land)
+function bundle.wait(wallet, prepared, timeout)
+  local started = wallet.loop:now()
+  local deadline = started + (timeout or 90)
+  local pause = 0.02
+  local last
+  while true do
+    local slept, err = wallet.loop:sleep(pause)
+    if not slept then return nil, err end
+    local status
+    status, err = wallet.relay:get_calls_status(prepared.id, { timeout = wallet.timeout })
+    if status then
+      if type(status.status) ~= "number" then
+        return errors.fail("relay", "wallet_getCallsStatus: the relay's answer has no status")
+      end
+      if status.status >= 200 then return outcome(wallet, prepared, status) end
+    elseif err.code == "unknown_bundle" then
+      -- Behind a load balancer the row may take a moment to show.
+      if wallet.loop:now() - started > 2 then return nil, err end
+    elseif err.code == "canceled" or not (err.retryable or err.code == "relay") then
+      return nil, err
+    end
+    last = err
+    if wallet.loop:now() >= deadline then
+      return errors.fail("pending", string.format("bundle %s is not final after %g s%s", prepared.id, timeout or 90,
+        last and ": " .. last.message or ""), { id = prepared.id, nonce = prepared.nonce })
+    end
+    pause = math.min(pause * 1.4, wallet.loop:now() - started < 5 and 0.25 or 1)
+  end
+end
+
+--- The whole way. A quote that died on it is replaced by a fresh one, a few times.
+-- @tparam table action as for @{bundle.prepare}; `nonce` may be a function that gives the next one;
+-- `before_send(prepared, signature)` is called when everything is known and nothing has left yet; `timeout`
+-- @treturn[1] table receipt with `timing` (seconds): prepare, sign, send, confirm
+-- @treturn[2] nil
+-- @treturn[2] table
+function bundle.execute(wallet, action)
+  local loop = wallet.loop
+  local prepared, err, prepared_at, signed_at, sent_at
+  local started = loop:now()
+  for attempt = 1, ATTEMPTS do
+    prepared, err = bundle.prepare(wallet, action)
+    if not prepared then return nil, err end
+    prepared.grant, prepared.calls = action.grant, action.calls
+    prepared_at = loop:now()
+    local signature = bundle.sign(prepared, action.key)
+    signed_at = loop:now()
+    if action.before_send then
+      local written
+      written, err = action.before_send(prepared, signature)
+      if not written then return nil, err end
+    end
+    local sent
+    sent, err = bundle.send(wallet, prepared, signature)
+    sent_at = loop:now()
+    if sent then break end
+    if err.code ~= "quote_expired" or attempt == ATTEMPTS then return nil, err end
+  end
+  local receipt
+  receipt, err = bundle.wait(wallet, prepared, action.timeout)
+  if not receipt then
+    if err.code ~= "failed" then return nil, err end
+    -- Never mined and no reason given: what the simulation says now is usually the reason.
+    local again, reason = bundle.prepare(wallet, action)
+    if not again and reason.code ~= "network" and reason.code ~= "timeout" then
+      reason.id, reason.status = err.id, err.status
+      return nil, reason
+    end
+    return nil, err
+  end
+  receipt.timing = {
+    prepare = prepared_at - started,
+    sign = signed_at - prepared_at,
+    send = sent_at - signed_at,
+    confirm = loop:now() - sent_at,
+  }
+  return receipt
+end
+
+--- Signs a pre-call (a grant or revocation that rides with a later bundle) and leaves it with the relay.
+-- @tparam table action `account`, `key` (an administrator's), `authorize`, `admin_calls`
+-- @treturn[1] table the pre-call as signed: eoa, executionData, nonce (u256), digest
+-- @treturn[2] nil
+-- @treturn[2] table
+function bundle.store_pre_call(wallet, action)
+  local key = key_of(action.key, action.account)
+  local prepared, err = wallet.relay:prepare_calls({
+    calls = json.array {},
+    chainId = wallet.chain_id,
+    from = action.account,
+    key = key,
+    capabilities = { meta = json.object {}, preCall = true, authorizeKeys = json.array(action.authorize) },
+  }, { timeout = wallet.timeout })
+  if not prepared then return explained(wallet, action, err) end
+  local digest
+  digest, err = intent.verify_pre_call(prepared, {
+    account = action.account,
+    chain_id = wallet.chain_id,
+    orchestrator = wallet.orchestrator,
+    version = wallet.version,
+    calls = action.admin_calls,
+  })
+  if not digest then return nil, err end
+  local sent
+  sent, err = wallet.relay:send_prepared_calls({
+    context_text = prepared.context_text,
+    signature = core.hex(action.key:sign(core.unhex(digest))),
+    key = key,
+  }, { timeout = wallet.timeout })
+  if not sent then return nil, err end
+  local pre_call = prepared.context.preCall
+  return {
+    eoa = pre_call.eoa:lower(),
+    execution_data = pre_call.executionData:lower(),
+    nonce = quantity.decode(pre_call.nonce),
+    digest = digest,
+  }
+end
+
+return bundle

@@ -1,0 +1,412 @@
+--- A session: a key that was made here, the permissions it was granted, and what is done with it.
+--
+--     local session = assert(wallet:new_session { account = player, expires = "24h", permissions = { … } })
+--     assert(session:grant(rise.approve.admin(admin_key)))
+--     local receipt = assert(session:send { stk:mint(player, amount), counter:increment() })
+--     assert(session:revoke(rise.approve.admin(admin_key)))
+--
+-- `session.state` tells where it stands:
+--
+-- - `new`: the key exists, nobody has been asked;
+-- - `pending`: granted, but the grant has not landed on chain: it rides with the first bundle;
+-- - `active`: the first bundle has been confirmed;
+-- - `expired`: its time is over;
+-- - `revoking`: the key is wiped, the chain has not confirmed the revocation;
+-- - `revoked`: it cannot act any more.
+-- @classmod rise.Session
+
+local Account = require "rise.account"
+local bundle = require "rise.bundle"
+local check = require "rise.check"
+local contracts = require "rise.contracts"
+local core = require "rise.core"
+local errors = require "rise.errors"
+local intent = require "rise.intent"
+local permissions = require "rise.permissions"
+local quantity = require "rise.quantity"
+local revert = require "rise.revert"
+
+local Session = {}
+Session.__index = Session
+Session.__name = "rise.session"
+Session.__tostring = function(session)
+  return string.format("rise.session: %s of %s (%s)", session.id, session.account.address, session:status())
+end
+
+local function account_of(wallet, value)
+  if getmetatable(value) == Account then return value end
+  return Account.new(wallet, check.address(value, "wallet:new_session: account", 4))
+end
+
+local function date(seconds)
+  return os.date("!%Y-%m-%d %H:%M:%S UTC", seconds)
+end
+
+local function record_of(session)
+  local grant = session.permissions
+  local record = {
+    id = session.id,
+    account = session.account.address,
+    chain_id = session.wallet.chain_id,
+    network = session.wallet.network.name,
+    key_type = session.key_type,
+    public_key = session.public_key,
+    state = session.state,
+    expiry = session.expiry,
+    created = session.created,
+    sequence = session.sequence,
+    sequence_number = session.sequence_number,
+    permissions = permissions.to_relay(grant),
+    pre_calls = {},
+  }
+  for i, pre_call in ipairs(session.pre_calls) do
+    record.pre_calls[i] = { nonce = pre_call.nonce:hex(), digest = pre_call.digest }
+  end
+  if session.wallet.store.plaintext_keys and session.key then record.secret = core.hex(session.key:export()) end
+  return record
+end
+
+local function save(session)
+  return session.wallet.store:put(record_of(session))
+end
+
+--- Makes a session with a fresh P-256 key. Nothing leaves this program yet.
+-- @param wallet
+-- @tparam table options
+--
+-- - `account`: its address, or an account object;
+-- - `expires`: "24h", "15m", "7d" …, or unix seconds;
+-- - `permissions`: what it may do, in the wallet's words (`calls`, `spend`) or those of the EIP-7715 style list
+--   (see @{rise.permissions.build});
+-- - `key`: a p256 `rise.key` to use instead of a fresh one;
+-- - `allow_root`: the long word without which permissions that amount to root access are refused
+-- @treturn[1] Session
+-- @treturn[2] nil
+-- @treturn[2] table invalid_value naming the field, root_access, store
+function Session.new(wallet, options)
+  check.options(options, {
+    account = "string|table!", expires = "string|number", expiry = "number", permissions = "table!",
+    signer = "table", key = "userdata", allow_root = "string", fee_token = "string|table",
+  }, "wallet:new_session", 3)
+  local account = account_of(wallet, options.account)
+  local grant, err = permissions.build(options, {
+    now = wallet:now(), account = account.address, orchestrator = wallet.orchestrator, allow_root = options.allow_root,
+  })
+  if not grant then return nil, err end
+  local key = options.key
+  if not key then key, err = core.key_generate("p256") end
+  if not key then return nil, err end
+  if key:type() ~= "p256" then error("wallet:new_session: key must be of type p256", 3) end
+  local public_key = core.hex(key:public())
+  if grant.public_key and grant.public_key ~= public_key then
+    return errors.fail("invalid_value", "signer.data.id: the public key is not that of the key given")
+  end
+  local session = setmetatable({
+    wallet = wallet,
+    account = account,
+    key = key,
+    key_type = "p256",
+    public_key = public_key,
+    id = core.hex(key:hash()),
+    permissions = grant,
+    expiry = grant.expiry,
+    state = "new",
+    created = math.floor(wallet:now()),
+    pre_calls = {},
+    sequence = bundle.random_sequence(),
+    sequence_number = 0,
+    lock = wallet.loop:mutex(),
+  }, Session)
+  local saved
+  saved, err = save(session)
+  if not saved then return nil, err end
+  return session
+end
+
+--- A session as a store kept it. Without its key it can only be looked at and revoked.
+-- @treturn[1] Session
+-- @treturn[2] nil
+-- @treturn[2] table not_granted when the store has none, invalid_key
+function Session.load(wallet, id)
+  local record = wallet.store:get(id)
+  if not record then return errors.fail("not_granted", "the store has no session " .. tostring(id)) end
+  local grant, err = permissions.from_relay(record.permissions)
+  if not grant then return errors.within(err, "session " .. id) end
+  grant.expiry = record.expiry
+  local key
+  if record.secret then
+    local secret = core.unhex(record.secret)
+    if not secret or #secret ~= 32 then
+      return errors.fail("invalid_key", "session " .. id .. ": the key is damaged")
+    end
+    key, err = core.key_import("p256", secret)
+    if not key then return nil, err end
+  end
+  local pre_calls = {}
+  for i, pre_call in ipairs(record.pre_calls or {}) do
+    pre_calls[i] = { nonce = assert(core.u256(pre_call.nonce)), digest = pre_call.digest }
+  end
+  return setmetatable({
+    wallet = wallet, account = Account.new(wallet, record.account), key = key, key_type = record.key_type,
+    public_key = record.public_key, id = record.id, permissions = grant, expiry = record.expiry,
+    state = record.state, created = record.created, pre_calls = pre_calls, sequence = record.sequence,
+    sequence_number = record.sequence_number or 0, lock = wallet.loop:mutex(),
+  }, Session)
+end
+
+--- Where the session stands now; `expired` by this machine's clock.
+function Session:status()
+  if (self.state == "pending" or self.state == "active") and self.wallet:now() > self.expiry then return "expired" end
+  return self.state
+end
+
+--- The permissions in plain language, a line each.
+function Session:explain()
+  return permissions.explain(self.permissions, { account = self.account.address, tokens = self.wallet.tokens })
+end
+
+--- Asks for the permissions. The grant lands on chain with the session's first bundle.
+-- @tparam table approver who decides: @{rise.approve.admin}
+-- @treturn[1] Session itself
+-- @treturn[2] nil
+-- @treturn[2] table revoked, expired, relay_tampered, relay, network …
+function Session:grant(approver)
+  check.type(approver, "table", "session:grant: approver")
+  local status = self:status()
+  if status == "revoked" or status == "revoking" then
+    return errors.fail("revoked", "this session was revoked: make a new one")
+  end
+  if self.wallet:now() >= self.expiry then
+    return errors.fail("expired", "the session's time was over at " .. date(self.expiry))
+  end
+  local pre_call, err = approver:grant(self.account, {
+    entry = permissions.authorize_key {
+      type = self.key_type, public_key = self.public_key, role = "session", grant = self.permissions,
+    },
+  })
+  if not pre_call then return errors.within(err, "granting the session") end
+  self.pre_calls[#self.pre_calls + 1] = pre_call
+  if self.state == "new" then self.state = "pending" end
+  local saved
+  saved, err = save(self)
+  if not saved then return nil, err end
+  return self
+end
+
+-- The token that fees are taken in, and the most they may be: one that the key may spend, native currency first.
+local function fee_token(session)
+  local wallet = session.wallet
+  local found
+  for _, rule in ipairs(session.permissions.spend) do
+    if rule.token == contracts.NATIVE then return rule.token, wallet.max_fee end
+    if not found and wallet.fee_tokens[rule.token] then found = rule end
+  end
+  if not found then return nil, wallet.max_fee end
+  return found.token, wallet:max_fee_in(found.token) or found.limit
+end
+
+local function normalized(calls)
+  check.type(calls, "table", "session:send", 3)
+  if calls.to then calls = { calls } end
+  if #calls == 0 then error("session:send: no calls", 3) end
+  local list = {}
+  for i, call in ipairs(calls) do
+    check.type(call, "table", "session:send: calls[" .. i .. "]", 3)
+    list[i] = {
+      to = check.address(call.to, "session:send: calls[" .. i .. "].to", 3),
+      value = check.amount(call.value or 0, "session:send: calls[" .. i .. "].value", 3),
+      data = check.hex(call.data or "0x", "session:send: calls[" .. i .. "].data", nil, 3),
+    }
+  end
+  return list
+end
+
+-- What speaks against acting at all.
+local function inactive(session)
+  local status = session:status()
+  if status == "revoked" or status == "revoking" then
+    return errors.new("revoked", "the session was revoked: its key is gone")
+  elseif not session.key then
+    return errors.new("not_granted", "the session's key is not here: the store keeps records without keys")
+  elseif status == "new" then
+    return errors.new("not_granted", "the session has not been granted yet")
+  elseif status == "expired" then
+    return errors.new("expired", "the session expired at " .. date(session.expiry))
+  end
+end
+
+--- Whether the grant covers these calls, decided here without asking anybody. What was already spent in the present
+-- window is not known here.
+-- @tparam table calls
+-- @treturn[1] true
+-- @treturn[2] nil
+-- @treturn[2] table not_allowed, no_spend_rule, spend_limit, expired, revoked, not_granted
+function Session:can(calls)
+  local err = inactive(self)
+  if err then return nil, err end
+  return permissions.evaluate(self.permissions, normalized(calls), {
+    now = self.wallet:now(), account = self.account.address, tokens = self.wallet.tokens,
+  })
+end
+
+-- Whether the key's time is over by the clock that counts, which is the chain's.
+local function expired_on_chain(session)
+  local block = session.wallet.chain and session.wallet.chain:block()
+  local time = block and quantity.number(block.timestamp)
+  return time ~= nil and time > session.expiry
+end
+
+-- The relay does not know the key: say why.
+local function unknown_key(session, err)
+  if session.wallet:now() > session.expiry or expired_on_chain(session) then
+    return errors.fail("expired", "the session expired at " .. date(session.expiry))
+  end
+  if session.state == "active" then
+    session.state = "revoked"
+    save(session)
+    return errors.fail("revoked", "the account no longer knows this key: it was revoked", { data = err.data })
+  end
+  return errors.fail("not_granted", "the relay knows no grant of this key", { rpc_message = err.rpc_message })
+end
+
+local function next_nonce(session)
+  return intent.nonce(session.sequence, session.sequence_number)
+end
+
+--- Sends calls as one atomic bundle and waits until it is final.
+-- @tparam table calls an array of `{ to, value, data }`, as contract objects make them; or one such call
+-- @tparam[opt] table options `preflight = false` to leave refusals to the relay and the chain; `nonce` instead of the
+-- session's own; `fee_token`; `max_fee`; `timeout` (seconds until it is reported as pending)
+-- @treturn[1] table receipt: id, status, transaction_hash, explorer_url, block_number, gas_used, logs, timing
+-- @treturn[2] nil
+-- @treturn[2] table
+function Session:send(calls, options)
+  options = check.options(options, {
+    preflight = "boolean", nonce = "u256|number|string", fee_token = "string", max_fee = "u256|number|string",
+    timeout = "number",
+  }, "session:send")
+  calls = normalized(calls)
+  local err = inactive(self)
+  -- Only what was wiped or never had is decided here for sure; the rest is left to the relay when told so.
+  if err and (options.preflight ~= false or not self.key) then return nil, err end
+  if options.preflight ~= false then
+    local allowed
+    allowed, err = permissions.evaluate(self.permissions, calls, {
+      now = self.wallet:now(), account = self.account.address, tokens = self.wallet.tokens,
+    })
+    if not allowed then return nil, err end
+  end
+
+  local held
+  held, err = self.lock:acquire()
+  if not held then return nil, err end
+  local receipt
+  receipt, err = self:send_now(calls, options)
+  self.lock:release()
+  return receipt, err
+end
+
+function Session:send_now(calls, options)
+  if not self.key then return nil, inactive(self) end
+  local token, max_fee = fee_token(self)
+  if options.fee_token then
+    token = check.address(options.fee_token, "fee_token")
+    max_fee = self.wallet:max_fee_in(token)
+  end
+  if options.max_fee then max_fee = check.amount(options.max_fee, "max_fee") end
+  local receipt, err = bundle.execute(self.wallet, {
+    account = self.account.address,
+    key = self.key,
+    calls = calls,
+    nonce = options.nonce and check.amount(options.nonce, "nonce") or next_nonce(self),
+    fee_token = token,
+    max_fee = max_fee,
+    grant = self.permissions,
+    granted = self.state == "active",
+    timeout = options.timeout,
+    pre_call_allowed = intent.grant_pre_call_checker {
+      account = self.account.address, key_hash = self.id, known = self.pre_calls,
+    },
+  })
+  if not receipt then
+    if not options.nonce then self:settle_nonce(err) end
+    if err.code == "not_granted" then return unknown_key(self, err) end
+    return nil, err
+  end
+  if not options.nonce then self.sequence_number = self.sequence_number + 1 end
+  self.state = "active"
+  local saved
+  saved, err = save(self)
+  if not saved then
+    receipt.store_error = err -- the bundle has landed: that must not look like a failure
+  end
+  return receipt
+end
+
+-- What a failed bundle means for the session's nonces. One that was never mined leaves its nonce free, and the next
+-- bundle takes the same: should the lost one turn up after all, only one of the two can land.
+function Session:settle_nonce(err)
+  if err.incremented then
+    self.sequence_number = self.sequence_number + 1
+    if self.state == "pending" then self.state = "active" end
+  elseif err.code == "pending" or err.code == "nonce" or (err.status and err.status >= 400) then
+    self.sequence, self.sequence_number = bundle.random_sequence(), 0
+  else
+    return
+  end
+  save(self)
+end
+
+--- Waits on for a bundle that `send` reported as `pending`.
+-- @tparam table pending its error object, or `{ id, nonce }`
+-- @treturn[1] table receipt
+-- @treturn[2] nil
+-- @treturn[2] table
+function Session:wait(pending, timeout)
+  check.type(pending, "table", "session:wait")
+  return bundle.wait(self.wallet, {
+    id = check.hex(pending.id, "session:wait: id", 32),
+    nonce = check.amount(pending.nonce, "session:wait: nonce"),
+    account = self.account.address,
+    grant = self.permissions,
+  }, timeout)
+end
+
+--- Ends the session: wipes its key at once, then revokes it on chain and makes sure that a grant which has not landed
+-- never will. May be called again when the second part failed.
+-- @tparam table approver who decides: @{rise.approve.admin}
+-- @treturn[1] table receipt, or true when there was nothing to do on chain
+-- @treturn[2] nil
+-- @treturn[2] table what kept the revocation from being confirmed; the key is gone all the same
+function Session:revoke(approver)
+  check.type(approver, "table", "session:revoke: approver")
+  if self.state == "revoked" then return true end
+  local granted = self.state ~= "new"
+  if self.key then
+    self.key:close()
+    self.key = nil
+  end
+  self.state = granted and "revoking" or "revoked"
+  local saved, err = save(self)
+  if not saved then return nil, err end
+  if not granted then return true end
+  local receipt
+  receipt, err = approver:revoke(self.account, { hash = self.id, pre_calls = self.pre_calls })
+  if not receipt then
+    err.hint = "the key is wiped here; call session:revoke again to finish on chain"
+    return errors.within(err, "revoking the session")
+  end
+  self.state = "revoked"
+  saved, err = save(self)
+  if not saved then return nil, err end
+  return receipt
+end
+
+--- Decodes revert data with the account's errors and those of the contracts this wallet knows.
+-- @tparam string data 0x text
+-- @treturn table|nil
+function Session:decode_revert(data)
+  return revert.decode(data, self.wallet.abi_items)
+end
+
+return Session

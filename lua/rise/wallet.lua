@@ -1,0 +1,219 @@
+--- A wallet: one relay, one chain, and what the relay says about them.
+--
+-- Made by @{rise.connect}. Accounts, sessions and contracts are made from it.
+-- @classmod rise.Wallet
+
+local Account = require "rise.account"
+local Contract = require "rise.contract"
+local Session = require "rise.session"
+local Chain = require "rise.chain"
+local Relay = require "rise.relay"
+local Rpc = require "rise.rpc"
+local check = require "rise.check"
+local contracts = require "rise.contracts"
+local core = require "rise.core"
+local errors = require "rise.errors"
+local json = require "rise.json"
+local networks = require "rise.networks"
+local quantity = require "rise.quantity"
+local store = require "rise.store"
+
+local Wallet = {}
+Wallet.__index = Wallet
+Wallet.__name = "rise.wallet"
+
+-- A bundle's fee in wei that is paid without asking further.
+local DEFAULT_MAX_FEE = "10000000000000000" -- 0.01 ether
+
+local function endpoint(text, field)
+  if type(text) ~= "string" or not text:find("^https?://[^%s]+$") then
+    error(string.format("rise.connect: %s must be an http or https URL, got %s", field, tostring(text)), 4)
+  end
+  return text
+end
+
+local function resolve(options)
+  local name = options.network
+  local network = {}
+  if type(name) == "table" then
+    network = name
+  elseif name then
+    network = networks[name]
+    if not network then
+      error("rise.connect: unknown network \"" .. name .. "\": devnet, testnet, or relay = and chain_id =", 3)
+    end
+  elseif not options.relay then
+    error("rise.connect: name a network (devnet, testnet) or give relay = and chain_id =", 3)
+  end
+  local resolved = {
+    name = network.name or "custom",
+    relay = endpoint(options.relay or network.relay, "relay"),
+    rpc = options.rpc or network.rpc,
+    chain_id = options.chain_id or network.chain_id,
+    explorer = options.explorer or network.explorer,
+    native = network.native or { symbol = "ETH", decimals = 18 },
+  }
+  if resolved.rpc then endpoint(resolved.rpc, "rpc") end
+  if not resolved.chain_id then error("rise.connect: chain_id is required for a custom network", 3) end
+  return resolved
+end
+
+local function address_at(entry, name)
+  local text = json.get(entry, "contracts", name, "address")
+  local bytes = type(text) == "string" and core.address(text:lower())
+  if not bytes then return errors.fail("relay", "wallet_getCapabilities: contracts." .. name .. " has no address") end
+  return core.hex(bytes)
+end
+
+-- The tokens the relay knows: `tokens` names them in messages, `fee_tokens` are those it takes fees in.
+local function read_tokens(wallet, list)
+  wallet.tokens, wallet.fee_tokens = {}, {}
+  for _, token in ipairs(type(list) == "table" and list or {}) do
+    local address, decimals = json.get(token, "address"), json.get(token, "decimals")
+    if type(address) == "string" and type(decimals) == "number" then
+      local known = { symbol = json.get(token, "symbol"), decimals = decimals,
+        native_rate = quantity.decode(json.get(token, "nativeRate")) }
+      if type(known.symbol) == "string" then wallet.tokens[address:lower()] = known end
+      if token.feeToken ~= false then wallet.fee_tokens[address:lower()] = known end
+    end
+  end
+end
+
+--- Connects: asks the relay for its contracts, and the node, where one is given, for its chain id.
+-- @tparam table loop a @{rise.Loop}
+-- @tparam table options see @{rise.connect}
+-- @treturn[1] Wallet
+-- @treturn[2] nil
+-- @treturn[2] table network, timeout, relay, unsupported
+function Wallet.connect(loop, options)
+  check.options(options, {
+    network = "string|table", relay = "string", rpc = "string", chain_id = "number", explorer = "string",
+    timeout = "number", max_fee = "u256|number|string", store = "table", clock = "callable",
+  }, "rise.connect", 3)
+  local network = resolve(options)
+  local timeout = options.timeout or 30
+  local self = setmetatable({
+    loop = loop,
+    network = network,
+    chain_id = network.chain_id,
+    explorer = network.explorer,
+    timeout = timeout,
+    max_fee = check.amount(options.max_fee or DEFAULT_MAX_FEE, "max_fee", 3),
+    relay = Relay.new { rpc = Rpc.new { loop = loop, url = network.relay, peer = "relay", timeout = timeout } },
+    store = options.store or store.memory(),
+    clock = options.clock or core.now,
+    abi_items = {}, -- custom errors that the program's contracts declare
+  }, Wallet)
+  if network.rpc then
+    self.chain = Chain.new { rpc = Rpc.new { loop = loop, url = network.rpc, peer = "node", timeout = timeout } }
+  end
+
+  local capabilities, err = self.relay:get_capabilities { self.chain_id }
+  if not capabilities then return errors.within(err, "connecting to " .. network.relay) end
+  local entry = capabilities[string.format("0x%x", self.chain_id)]
+  if type(entry) ~= "table" then
+    return errors.fail("unsupported", "the relay at " .. network.relay .. " does not serve chain " .. self.chain_id)
+  end
+  for field, name in pairs { orchestrator = "orchestrator", account_proxy = "accountProxy",
+    account_implementation = "accountImplementation" } do
+    self[field], err = address_at(entry, name)
+    if not self[field] then return nil, err end
+  end
+  self.version = json.get(entry, "contracts", "orchestrator", "version") or "0.5.5"
+  if type(self.version) ~= "string" or not self.version:find("^0%.5%.") then
+    return errors.fail("unsupported", "the relay's orchestrator has version " .. tostring(self.version)
+      .. "; intents of 0.5 are what rise can check")
+  end
+  read_tokens(self, json.get(entry, "fees", "tokens"))
+  if self.chain then
+    local chain_id
+    chain_id, err = self.chain:chain_id()
+    if not chain_id then return errors.within(err, "connecting to " .. network.rpc) end
+    if chain_id ~= self.chain_id then
+      return errors.fail("unsupported", string.format("the node at %s is on chain %d, not %d", network.rpc, chain_id,
+        self.chain_id))
+    end
+  end
+  return self
+end
+
+--- Seconds since 1970, as this wallet counts them.
+function Wallet:now()
+  return self.clock()
+end
+
+--- The cap on fees, in a token's own units.
+-- @tparam string token
+-- @treturn u256|nil nil where the relay gives no price for the token
+function Wallet:max_fee_in(token)
+  if token == contracts.NATIVE then return self.max_fee end
+  local known = self.fee_tokens[token]
+  local rate = known and known.native_rate -- wei for one whole token
+  if not rate or rate:is_zero() or known.decimals > 36 then return nil end
+  return (self.max_fee * core.units_parse("1", known.decimals)):div(rate)
+end
+
+--- The explorer's page of a transaction; nil where the network has no explorer.
+function Wallet:explorer_url(transaction_hash)
+  return self.explorer and self.explorer .. "/tx/" .. transaction_hash or nil
+end
+
+--- A contract: reads at once, and calls ready to send. See @{rise.Contract}.
+-- @tparam string address
+-- @tparam table|string abi human-readable lines, or JSON
+-- @treturn Contract
+function Wallet:contract(address, abi)
+  address = check.address(address, "wallet:contract")
+  local contract, err = Contract.new(self, address, abi)
+  if not contract then error("wallet:contract: " .. err.message, 2) end
+  return contract
+end
+
+--- A plain transfer of native currency, ready to send.
+-- @tparam string to
+-- @param amount wei
+function Wallet:transfer(to, amount)
+  return { to = check.address(to, "wallet:transfer to"), value = check.amount(amount, "wallet:transfer amount"),
+    data = "0x" }
+end
+
+--- Native balance in wei.
+-- @treturn[1] u256
+-- @treturn[2] nil
+-- @treturn[2] table
+function Wallet:balance(address)
+  if not self.chain then return errors.fail("unsupported", "reading a balance needs an RPC endpoint") end
+  return self.chain:get_balance(check.address(address, "wallet:balance"))
+end
+
+--- Makes an account without a browser. See @{rise.Account.create}.
+function Wallet:create_account(options)
+  return Account.create(self, options)
+end
+
+--- The account at an address.
+-- @treturn Account
+function Wallet:account(address)
+  return Account.new(self, check.address(address, "wallet:account"))
+end
+
+--- A session: makes the key here and says what it may do; @{rise.Session:grant} asks for it. See @{rise.Session.new}.
+function Wallet:new_session(options)
+  return Session.new(self, options)
+end
+
+--- The sessions in this wallet's store, each as `{ id, account, public_key, state, expiry, ... }`.
+function Wallet:sessions()
+  return self.store:list()
+end
+
+--- A session out of this wallet's store.
+-- @tparam string id its key hash
+-- @treturn[1] Session
+-- @treturn[2] nil
+-- @treturn[2] table store, not_granted
+function Wallet:load_session(id)
+  return Session.load(self, id)
+end
+
+return Wallet
