@@ -1,0 +1,157 @@
+--- wallet_sendPreparedCalls: a signed bundle goes into the queue, a signed pre-call into the store.
+-- @module rise.devnet.send
+
+local PreCalls = require "rise.devnet.pre_calls"
+local Quotes = require "rise.devnet.quotes"
+local View = require "rise.devnet.view"
+local contracts = require "rise.contracts"
+local core = require "rise.core"
+local intent = require "rise.intent"
+local keys = require "rise.devnet.keys"
+local rpc_error = require "rise.devnet.rpc_error"
+local shape = require "rise.devnet.shape"
+
+local send = {}
+
+local PARAMETERS = shape.parameters(shape.object {
+  context = shape.object {
+    quote = shape.optional(Quotes.shape),
+    preCall = shape.optional(shape.object {
+      eoa = shape.address, executionData = shape.bytes, nonce = shape.u256, signature = shape.optional(shape.bytes),
+      chainId = shape.optional(shape.quantity),
+    }),
+  },
+  key = shape.nullable(keys.signer),
+  signature = shape.bytes,
+  capabilities = shape.nullable(shape.object { feeSignature = shape.nullable(shape.bytes) }),
+})
+
+-- A pre-call has no bundle, and so no id of its own.
+local NO_ID = "0x" .. string.rep("0", 64)
+
+-- The signature as the contracts want it. The wallet's own SDK wraps those of pre-calls itself, which is told by the
+-- key's hash standing in its place; wrapping again would be wrong for secp256k1 keys.
+local function wrapped(signature, key)
+  if not key then
+    if #signature ~= 2 + 2 * 65 then return rpc_error.refuse("intent creation requires a signing key.") end
+    return signature
+  end
+  local _, hash = intent.unwrap_signature(signature)
+  if hash == key.hash then return signature end
+  return intent.wrap_signature(signature, key.hash, key.prehash)
+end
+
+-- ---- a bundle --------------------------------------------------------------------------------------------------
+
+local function send_quote(relay, request)
+  local quote, hash = relay.quotes:check(request.context.quote, core.now())
+  if not quote then return nil, hash end
+  if #request.context.quote.quotes > 1 then return rpc_error.refuse("invalid number of intents") end
+  local fields = quote.intent
+  local view, err = View.new(relay.chain)
+  if not view then return nil, err end
+  local account
+  account, err = relay.accounts:find(view, fields.eoa)
+  if not account then return nil, err end
+  local ok
+  ok, err = account:check_authorization(view)
+  if not ok then return nil, err end
+  if fields.payer ~= contracts.NATIVE then
+    fields.paymentSignature = request.capabilities and request.capabilities.feeSignature
+    if not fields.paymentSignature then
+      return rpc_error.refuse("fee signature is required when a payer is specified")
+    end
+  end
+  fields.signature, err = wrapped(request.signature, request.key)
+  if not fields.signature then return nil, err end
+  relay.bundles:add { id = hash, account = fields.eoa, nonce = fields.nonce, intent = fields, gas = quote.txGas }
+  return { id = hash }
+end
+
+-- ---- a pre-call ------------------------------------------------------------------------------------------------
+
+local function check_signature(relay, view, account, call, key)
+  if key then
+    local known, err = account:key(view, key.hash)
+    if known == nil then return nil, err end
+    if not known then return rpc_error.refuse("key hash %s is unknown", key.hash) end
+    if known.role ~= "admin" then return rpc_error.refuse("should only have admin authorization keys") end
+  end
+  local digest, err = intent.signed_call_digest(call, relay.domain)
+  if not digest then return rpc_error.params(err.message) end
+  local valid
+  valid, err = account:validates(view, digest, call.signature)
+  if valid == nil then return nil, err end
+  if not valid then return rpc_error.refuse("invalid signature") end
+  return true
+end
+
+-- A stored revocation of a key that has not landed undoes its grants right here, and there is nothing left to do on
+-- the chain.
+local function settle_revocation(relay, view, account, operations, hash)
+  local revokes = false
+  for _, operation in ipairs(operations) do revokes = revokes or operation.name == "revoke" end
+  if not revokes then return true end
+  local key, err = account:key(view, hash)
+  if key == nil then return nil, err end
+  if not key and not PreCalls.surviving_key(operations, hash) then
+    relay.pre_calls:drop_key(account.address, hash)
+  end
+  return true
+end
+
+local function send_pre_call(relay, request)
+  local given = request.context.preCall
+  if given.eoa == contracts.NATIVE then return rpc_error.refuse("intent creation requires a sender.") end
+  if given.chainId and given.chainId ~= relay.chain_id then
+    return rpc_error.trouble("unsupported chain %d", given.chainId)
+  end
+  local calls, err = intent.decode_calls(given.executionData)
+  if not calls then return rpc_error.params(err.message .. " at params[0].context.preCall.executionData") end
+  local operations, hash = PreCalls.check(calls, given.eoa, relay.addresses.account_implementation)
+  if not operations then return nil, hash end
+  local view
+  view, err = View.new(relay.chain)
+  if not view then return nil, err end
+  local account
+  account, err = relay.accounts:find(view, given.eoa)
+  if not account then
+    if relay.accounts.is_unknown(err) then
+      return rpc_error.refuse("Account with address %s does not exist in storage.", given.eoa)
+    end
+    return nil, err
+  end
+  local call = { eoa = given.eoa, executionData = given.executionData, nonce = given.nonce }
+  call.signature, err = wrapped(request.signature, request.key)
+  if not call.signature then return nil, err end
+  local ok
+  ok, err = check_signature(relay, view, account, call, request.key)
+  if not ok then return nil, err end
+  ok, err = relay.pre_calls:add(account.address, { nonce = call.nonce, signed_call = call, hash = hash })
+  if not ok then return nil, err end
+  ok, err = settle_revocation(relay, view, account, operations, hash)
+  if not ok then return nil, err end
+  return { id = NO_ID }
+end
+
+--- wallet_sendPreparedCalls
+function send.calls(relay, params)
+  local values, complaint = PARAMETERS(params)
+  if not values then return rpc_error.params(complaint) end
+  local request = values[1]
+  local context = request.context
+  if context.quote and not context.preCall then return send_quote(relay, request) end
+  if context.preCall and not context.quote then return send_pre_call(relay, request) end
+  return rpc_error.params("expected exactly one of `quote` and `preCall` at params[0].context")
+end
+
+--- What becomes of stored pre-calls when a bundle has landed that revokes keys: a grant that was still waiting must
+-- not bring a revoked key back.
+function send.forget_revoked(relay, job)
+  local calls = intent.decode_calls(job.intent.executionData)
+  for _, operation in ipairs((PreCalls.operations(calls or {}, job.account))) do
+    if operation.name == "revoke" then relay.pre_calls:drop_key(job.account, operation.hash) end
+  end
+end
+
+return send
