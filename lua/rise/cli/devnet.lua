@@ -1,0 +1,97 @@
+--- `rise devnet`: a local chain with the real account contracts and a relay, on loopback.
+-- @module rise.cli.devnet
+
+local Loop = require "rise.loop"
+local json = require "rise.json"
+
+local devnet = { name = "devnet", summary = "Run a local chain with the real contracts and a relay." }
+
+local function whole(low, high)
+  return function(text)
+    local number = tonumber(text)
+    if not number or number % 1 ~= 0 or number < low or number > high then
+      return nil, string.format("%s is not a whole number from %d to %d", text, low, high)
+    end
+    return number
+  end
+end
+
+function devnet.add_to_parser(command)
+  command:option("--port", "Port of the relay; 0 picks a free one.", "9119"):convert(whole(0, 65535))
+  command:option("--anvil-port", "Port of the chain's RPC; 0 picks a free one.", "8545"):convert(whole(0, 65535))
+  command:option("--chain-id", "Chain id.", "31337"):convert(whole(1, 2 ^ 32))
+  command:option("--fees", "What bundles cost: `none`, or `native` to charge the account in ETH.", "none")
+    :choices { "none", "native" }
+  command:option("--quote-ttl", "Seconds until a quote expires.", "30"):convert(whole(1, 86400))
+  command:option("--packages", "Folder with the node_modules that `npm ci` made.")
+  command:flag("-q --quiet", "Say nothing but the ready line.")
+  command:argument("exec", "A command to run against the devnet, with RISE_RELAY and RISE_RPC set; the devnet ends "
+    .. "with it."):args("*")
+  command:handle_options(true)
+  command:epilog("When everything is up, one line of JSON with all addresses is printed. Ctrl-C ends it.")
+end
+
+--- Runs a child command to its end while the loop goes on serving.
+local function run_child(loop, argv, ready, running)
+  local host = require "rise.host"
+  argv.stdout, argv.stderr = "inherit", "inherit"
+  argv.env = { RISE_RELAY = ready.relay, RISE_RPC = ready.rpc }
+  local child, err = host.spawn(argv)
+  if not child then return nil, err end
+  local code
+  while not code and running() do
+    code = child:wait(0)
+    if not code then loop:step(0.05) end
+  end
+  child:close()
+  return code or 130
+end
+
+function devnet.run(args, console)
+  local host = require "rise.host"
+  local loop = Loop.new()
+  local function log(line)
+    if not args.quiet then console.stderr:write("devnet: ", line, "\n") end
+  end
+  host.trap("INT", "TERM", "HUP")
+  local net, err = require("rise.devnet").start {
+    loop = loop,
+    port = args.port,
+    anvil_port = args.anvil_port,
+    chain_id = args.chain_id,
+    fees = args.fees,
+    quote_ttl = args.quote_ttl,
+    packages = args.packages,
+    log = log,
+  }
+  if not net then
+    console.stderr:write("rise: ", tostring(err), "\n")
+    if err.hint then console.stderr:write("hint: ", err.hint, "\n") end
+    return 1
+  end
+  local caught
+  local function running()
+    caught = caught or host.signal()
+    return not caught and net:alive()
+  end
+  local code = 0
+  if #args.exec > 0 then
+    code, err = run_child(loop, args.exec, net.ready, running)
+    if not code then
+      console.stderr:write("rise: ", tostring(err), "\n")
+      code = 1
+    end
+  else
+    console.stdout:write(json.encode(net.ready), "\n")
+    console.stdout:flush()
+    while running() do loop:step(0.25) end
+    if not caught then
+      console.stderr:write("rise: the chain ended by itself\n")
+      code = 1
+    end
+  end
+  net:stop()
+  return code
+end
+
+return devnet
