@@ -137,12 +137,13 @@ function bundle.send(wallet, prepared, signature)
     key = prepared.key,
     capabilities = prepared.fee_signature and { feeSignature = prepared.fee_signature } or nil,
   }
+  local unclear = { id = prepared.id, nonce = prepared.nonce }
   local failure
   for attempt = 1, ATTEMPTS do
     local result, err = wallet.relay:send_prepared_calls(params, { timeout = wallet.timeout })
     if result then
       if type(result.id) ~= "string" or result.id:lower() ~= prepared.id then
-        return errors.fail("relay", "wallet_sendPreparedCalls: the relay named another bundle", { id = prepared.id })
+        return errors.fail("relay", "wallet_sendPreparedCalls: the relay named another bundle", unclear)
       end
       return true
     end
@@ -153,7 +154,7 @@ function bundle.send(wallet, prepared, signature)
       if status then return true end
       if status_err.code ~= "unknown_bundle" then
         return errors.fail("pending", "the answer to sending bundle " .. prepared.id
-          .. " was lost and the relay does not answer: " .. err.message, { id = prepared.id, nonce = prepared.nonce, cause = err })
+          .. " was lost and the relay does not answer: " .. err.message, unclear)
       end
     end
     if prepared.ttl and wallet:now() >= prepared.ttl then

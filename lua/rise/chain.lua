@@ -38,8 +38,8 @@ local function number_of(self, method, params)
   return decoded(quantity.number, method, self.rpc:call(method, params))
 end
 
-local function bytes_of(self, method, params)
-  local result, err = self.rpc:call(method, params)
+local function bytes_of(self, method, params, options)
+  local result, err = self.rpc:call(method, params, options)
   if result == nil then return nil, err end
   if type(result) ~= "string" or not result:find("^0x%x*$") or #result % 2 ~= 0 then
     return errors.fail("node", method .. ": the node answered something that is not 0x text")
@@ -132,14 +132,14 @@ end
 --- Sends a transaction from an account that the node holds unlocked (a development node).
 -- @treturn[1] string its hash
 function Chain:send_transaction(transaction)
-  return bytes_of(self, "eth_sendTransaction", { transaction })
+  return bytes_of(self, "eth_sendTransaction", { transaction }, { once = true })
 end
 
 --- Sends a signed transaction.
 -- @tparam string raw 0x text
 -- @treturn[1] string its hash
 function Chain:send_raw(raw)
-  return bytes_of(self, "eth_sendRawTransaction", { raw })
+  return bytes_of(self, "eth_sendRawTransaction", { raw }, { once = true })
 end
 
 return Chain

@@ -131,7 +131,7 @@ end
 
 --- Exchanges one HTTP request. Blocks in a script, yields in a task.
 -- @tparam table request `url`, and optionally `method`, `body`, `content_type`, `timeout` (seconds, default 30),
--- `max_reply` (bytes)
+-- `max_reply` (bytes), `repeatable` (may be sent again when a kept connection died over it)
 -- @treturn[1] table `status` (HTTP) and `body`
 -- @treturn[2] nil
 -- @treturn[2] table network, timeout or limit; `err.sent` is false when no byte can have reached the peer

@@ -121,7 +121,7 @@ function Relay:upgrade_account(params)
   local result, err = call(self, "wallet_upgradeAccount", { {
     context = json.raw(params.context_text),
     signatures = params.signatures,
-  } })
+  } }, { once = true })
   if result == nil then return nil, err end
   return true
 end
@@ -139,7 +139,7 @@ function Relay:send_prepared_calls(params, options)
     signature = params.signature,
     key = params.key,
     capabilities = params.capabilities,
-  } }, options)
+  } }, { once = true, timeout = options and options.timeout })
   if result == nil then return nil, err end
   return result
 end
@@ -157,7 +157,7 @@ end
 
 --- @tparam table params `address`, `chainId`, `tokenAddress`, `value`
 function Relay:add_faucet_funds(params)
-  return object_of(self, "wallet_addFaucetFunds", { params })
+  return object_of(self, "wallet_addFaucetFunds", { params }, { once = true })
 end
 
 --- @tparam table params `account`, `chainFilter`, …

@@ -41,7 +41,8 @@ end
 --- One call. Blocks in a script, yields in a task.
 -- @tparam string method
 -- @tparam ?table params an array, encoded by @{rise.json}; nil leaves the member out
--- @tparam[opt] table options `timeout` in seconds
+-- @tparam[opt] table options `timeout` in seconds; `once = true` for what must not be done twice: a request that a
+-- dying connection swallowed is then not sent again
 -- @treturn[1] any the result (null as json.null)
 -- @treturn[1] string the response text
 -- @treturn[2] nil
@@ -57,6 +58,7 @@ function Rpc:call(method, params, options)
     body = body,
     timeout = options and options.timeout or self.timeout,
     max_reply = self.max_reply,
+    repeatable = not (options and options.once),
   }
   if not reply then
     if err.code == "limit" then

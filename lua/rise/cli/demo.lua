@@ -4,7 +4,7 @@
 local demo = { name = "demo", summary = "Show a session's whole life on a local devnet." }
 
 function demo.add_to_parser(command)
-  command:option("--packages", "Folder with the node_modules that `npm ci` made.")
+  command:option("--dir", "The devnet's directory: package.json, contracts, node_modules.")
   command:epilog("Starts a devnet on free ports, creates an account and a session, acts with it, revokes it, and stops "
     .. "what it started.")
 end
@@ -128,7 +128,7 @@ function demo.run(args, console)
   host.trap("INT", "TERM", "HUP")
   local ready = false
   local net, err = require("rise.devnet").start {
-    loop = rise.loop, port = 0, anvil_port = 0, packages = args.packages,
+    loop = rise.loop, port = 0, anvil_port = 0, packages = args.dir,
     log = function(line) if not ready then console.stderr:write("devnet: ", line, "\n") end end,
   }
   ready = true

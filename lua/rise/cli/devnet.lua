@@ -23,7 +23,7 @@ function devnet.add_to_parser(command)
   command:option("--fees", "What bundles cost: `none`, or `native` to charge the account in ETH.", "none")
     :choices { "none", "native" }
   command:option("--quote-ttl", "Seconds until a quote expires.", "30"):convert(whole(1, 86400))
-  command:option("--packages", "Folder with the node_modules that `npm ci` made.")
+  command:option("--dir", "The devnet's directory: package.json, contracts, node_modules.")
   command:flag("-q --quiet", "Say nothing but the ready line.")
   command:argument("exec", "A command to run against the devnet, with RISE_RELAY and RISE_RPC set; the devnet ends "
     .. "with it."):args("*")
@@ -61,7 +61,7 @@ function devnet.run(args, console)
     chain_id = args.chain_id,
     fees = args.fees,
     quote_ttl = args.quote_ttl,
-    packages = args.packages,
+    packages = args.dir,
     log = log,
   }
   if not net then

@@ -55,8 +55,10 @@ function artifacts.locate(dir)
   for _, candidate in pairs(candidates) do
     if exists(candidate .. "/compile.js") then return candidate end
   end
-  return errors.fail("io", "the devnet's directory was not found",
-    { hint = "start in the source tree, or name its devnet/ directory in RISE_DEVNET_DIR" })
+  local looked = {}
+  for _, candidate in pairs(candidates) do looked[#looked + 1] = candidate end
+  return errors.fail("io", "the devnet's directory is not there: looked at " .. table.concat(looked, " and "),
+    { hint = "start in the source tree, or name its devnet/ directory with --dir or in RISE_DEVNET_DIR" })
 end
 
 --- The native anvil program. It is run directly, so that its process id is its own and nothing of node stands between.

@@ -74,22 +74,22 @@ local function place_factory(chain)
   return true
 end
 
--- Sends all creations without waiting for one before the next; their nonces put them in order.
-local function send_all(chain, loop, sender, list)
-  local nonce, err = chain:get_nonce(sender)
-  if not nonce then return nil, err end
+-- Sends all creations without waiting for one before the next. Each has a sender of its own: of one sender's
+-- transactions that arrive in another order anvil would hold some back, and not always mine them by itself later.
+local function send_all(chain, loop, senders, list)
   local tasks = {}
   for i, entry in ipairs(list) do
     tasks[i] = loop:spawn(function()
       return chain:send_transaction {
-        from = sender, to = FACTORY, gas = core.u256(CREATION_GAS), nonce = core.u256(nonce + i - 1),
+        from = senders[i], to = FACTORY, gas = core.u256(CREATION_GAS),
         data = SALT .. core.hex(entry.init_code):sub(3),
       }
     end)
   end
   for i, task in ipairs(tasks) do
-    list[i].transaction, err = task:wait()
-    if not list[i].transaction then return nil, err end
+    local hash, err = task:wait()
+    if not hash then return nil, err end
+    list[i].transaction = hash
   end
   return true
 end
@@ -164,9 +164,8 @@ local function create(options, list)
   local chain = options.chain
   options.log(string.format("deploying %d contracts", #list))
   local ok, err = place_factory(chain)
-  if ok then ok, err = send_all(chain, options.loop, options.sender, list) end
-  -- Creations that arrive out of order wait for the one before; anvil does not always mine them by itself then.
-  if ok then ok, err = chain:request("evm_mine", json.array {}) end
+  if ok then ok, err = send_all(chain, options.loop, options.senders, list) end
+  if ok and options.mine then ok, err = chain:request("evm_mine", json.array {}) end
   if ok then ok, err = wait_all(chain, list) end
   if not ok then return nil, err end
   local missing
@@ -177,7 +176,8 @@ local function create(options, list)
 end
 
 --- Makes sure that every contract is there and is what it should be. What a loaded state already has stays.
--- @tparam table options `loop`, `chain` (a @{rise.Chain}), `codes`, `examples`, `sender` (an unlocked account), `log`
+-- @tparam table options `loop`, `chain` (a @{rise.Chain}), `codes`, `examples`, `senders` (unlocked accounts, one for
+-- each contract), `mine` (true where blocks do not follow transactions at once), `log`
 -- @treturn[1] table addresses by name: orchestrator, account_implementation, account_proxy, simulator, funder, stk,
 -- counter
 -- @treturn[1] table versions by name, where the contract tells

@@ -62,10 +62,16 @@ local function start_chain(devnet, options)
   }
   if not devnet.anvil then return nil, err end
   devnet.chain = Chain.new { rpc = Rpc.new { loop = devnet.loop, url = devnet.anvil.url, peer = "node" } }
-  devnet.accounts, err = devnet.chain:request("eth_accounts", json.array {})
-  if not devnet.accounts then return nil, err end
-  if #devnet.accounts < OWN_ACCOUNTS_FROM then
-    return errors.fail("node", "anvil has too few accounts: " .. #devnet.accounts)
+  local accounts
+  accounts, err = devnet.chain:request("eth_accounts", json.array {})
+  if not accounts then return nil, err end
+  if #accounts ~= Anvil.ACCOUNTS then
+    return errors.fail("node", "anvil has " .. #accounts .. " accounts, not " .. Anvil.ACCOUNTS)
+  end
+  devnet.accounts, devnet.senders = json.array {}, {}
+  for i, address in ipairs(accounts) do
+    local list = i < OWN_ACCOUNTS_FROM and devnet.accounts or devnet.senders
+    list[#list + 1] = address
   end
   return true
 end
@@ -73,7 +79,7 @@ end
 local function deploy(devnet, options)
   local addresses, versions = deployment.run {
     loop = devnet.loop, chain = devnet.chain, codes = devnet.codes, examples = devnet.examples, log = devnet.log,
-    sender = devnet.accounts[OWN_ACCOUNTS_FROM],
+    senders = devnet.senders, mine = options.block_time ~= nil,
   }
   if not addresses then return nil, versions end
   devnet.addresses, devnet.versions = addresses, versions
@@ -81,11 +87,9 @@ local function deploy(devnet, options)
 end
 
 local function start_relay(devnet, options)
-  local senders = {}
-  for i = OWN_ACCOUNTS_FROM, #devnet.accounts do senders[#senders + 1] = devnet.accounts[i] end
   devnet.relay = Relay.new {
     loop = devnet.loop, chain = devnet.chain, chain_id = devnet.chain_id, addresses = devnet.addresses,
-    versions = devnet.versions, senders = senders, fee_recipient = fee_recipient(),
+    versions = devnet.versions, senders = devnet.senders, fee_recipient = fee_recipient(),
     version = "rise devnet " .. core.VERSION, quote_ttl = options.quote_ttl or 30, fees = options.fees or "none",
     max_queued_per_eoa = options.max_queued_per_eoa or 1, log = devnet.log,
   }
@@ -110,11 +114,9 @@ local function own_pid()
 end
 
 local function describe(devnet)
-  local accounts = json.array {}
-  for i = 1, OWN_ACCOUNTS_FROM - 1 do accounts[i] = devnet.accounts[i] end
   return {
     relay = string.format("http://%s:%d", devnet.host, devnet.server.port), rpc = devnet.anvil.url,
-    chain_id = devnet.chain_id, contracts = devnet.addresses, accounts = accounts,
+    chain_id = devnet.chain_id, contracts = devnet.addresses, accounts = devnet.accounts,
     quote_signer = devnet.relay.quotes.signer, fee_recipient = devnet.relay.fee_recipient,
     pid = own_pid(), anvil_pid = devnet.anvil:pid(),
   }
