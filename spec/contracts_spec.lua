@@ -2,16 +2,9 @@
 -- vectors/errors.json (selectors of the account system's errors).
 local contracts = require "rise.contracts"
 local core = require "rise.core"
-local json = require "rise.json"
+local vectors = require "support.vectors"
 
-local function vectors(name)
-  local file = assert(io.open("spec/vectors/" .. name .. ".json", "rb"))
-  local text = file:read("*a")
-  file:close()
-  return assert(json.decode(text))
-end
-
-local account = vectors("account")
+local account = vectors.load "account"
 
 -- Functions and events of a group as signature -> hex.
 local function table_of(group)
@@ -63,7 +56,7 @@ describe("contracts", function()
         assert.equal(signature, item:signature())
       end
     end
-    for _, case in ipairs(vectors("errors").account) do
+    for _, case in ipairs(vectors.load "errors".account) do
       assert.equal(case.signature, contracts.error_by_selector(case.selector):signature())
     end
     assert.is_nil(contracts.error_by_selector("0xdeadbeef"))

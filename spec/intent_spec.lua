@@ -7,17 +7,11 @@ local core = require "rise.core"
 local intent = require "rise.intent"
 local json = require "rise.json"
 local permissions = require "rise.permissions"
+local vectors = require "support.vectors"
 
-local function vectors(name)
-  local file = assert(io.open("spec/vectors/" .. name .. ".json", "rb"))
-  local text = file:read("*a")
-  file:close()
-  return assert(json.decode(text))
-end
-
-local intents = vectors("intents")
-local account_vectors = vectors("account")
-local keys = vectors("keys")
+local intents = vectors.load "intents"
+local account_vectors = vectors.load "account"
+local keys = vectors.load "keys"
 
 local ZERO = contracts.NATIVE
 local ACCOUNT = "0x70997970c51812dc3a010c7d01b50e0d17dc79c8"

@@ -5,16 +5,10 @@ local contracts = require "rise.contracts"
 local core = require "rise.core"
 local json = require "rise.json"
 local permissions = require "rise.permissions"
+local vectors = require "support.vectors"
 
-local function vectors(name)
-  local file = assert(io.open("spec/vectors/" .. name .. ".json", "rb"))
-  local text = file:read("*a")
-  file:close()
-  return assert(json.decode(text))
-end
-
-local keys = vectors("keys")
-local account_vectors = vectors("account")
+local keys = vectors.load "keys"
+local account_vectors = vectors.load "account"
 
 local NOW = 1767225600 -- 2026-01-01T00:00:00Z, a Thursday
 local ACCOUNT = "0x70997970c51812dc3a010c7d01b50e0d17dc79c8"

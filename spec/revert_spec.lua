@@ -2,19 +2,12 @@
 -- vectors/account.json (what simulation and events of the real contracts said).
 local contracts = require "rise.contracts"
 local core = require "rise.core"
-local json = require "rise.json"
 local permissions = require "rise.permissions"
 local revert = require "rise.revert"
+local vectors = require "support.vectors"
 
-local function vectors(name)
-  local file = assert(io.open("spec/vectors/" .. name .. ".json", "rb"))
-  local text = file:read("*a")
-  file:close()
-  return assert(json.decode(text))
-end
-
-local cases = vectors("errors")
-local observed = vectors("account").environments[1].observed
+local cases = vectors.load "errors"
+local observed = vectors.load("account").environments[1].observed
 
 local NOW = 1767225600
 local ACCOUNT = "0x70997970c51812dc3a010c7d01b50e0d17dc79c8"
