@@ -73,18 +73,20 @@ errors.CODES = {
 
 local metatable = core.error_metatable
 
+-- What an error does not say for itself is what its code says; so errors made in C have their hints too.
+function metatable.__index(err, name)
+  if name ~= "hint" and name ~= "retryable" then return nil end
+  local known = errors.CODES[rawget(err, "code")]
+  return known and known[name]
+end
+
 --- An error object.
 -- @tparam string code a word of @{errors.CODES}
 -- @tparam string message a sentence
 -- @tparam[opt] table fields further members; they win over the code's own hint and retryable
 -- @treturn table
 function errors.new(code, message, fields)
-  local known = errors.CODES[code]
   local err = { code = code, message = message }
-  if known then
-    err.retryable = known.retryable
-    err.hint = known.hint
-  end
   for name, value in pairs(fields or {}) do
     err[name] = value
   end

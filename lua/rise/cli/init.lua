@@ -71,6 +71,11 @@ function cli.main(argv, console)
   console = console or { stdout = io.stdout, stderr = io.stderr }
   local state = {}
   local parser, commands = build(state)
+  if commands[argv[1]] and (argv[2] == "-h" or argv[2] == "--help") then
+    -- `run` hands all that follows to the script, this alone excepted.
+    console.stdout:write(commands[argv[1]].parser:get_help(), "\n")
+    return cli.EXIT.ok
+  end
   local outcome, result = parse(parser, argv, state)
   if outcome == "help" then
     console.stdout:write(result:get_help(), "\n")

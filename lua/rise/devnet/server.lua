@@ -10,6 +10,8 @@ local Server = {}
 Server.__index = Server
 
 local MAX_BODY = 10 * 1024 * 1024
+-- What is not much longer is read nevertheless, so that it can be refused in JSON.
+local MAX_READ = MAX_BODY + 1024 * 1024
 
 local CORS = {
   ["Access-Control-Allow-Origin"] = "*",
@@ -30,6 +32,7 @@ local TEXT_HEADERS = headers_with("text/plain; charset=utf-8")
 local PARSE_ERROR = rpc_error.protocol(-32700, "Parse error")
 local INVALID_REQUEST = rpc_error.protocol(-32600, "Invalid request")
 local METHOD_NOT_FOUND = rpc_error.protocol(-32601, "Method not found")
+local REQUEST_TOO_BIG = rpc_error.protocol(-32007, "Request is too big")
 local RESPONSE_TOO_BIG = rpc_error.protocol(-32008, "Response is too big")
 
 -- ---- one request ----------------------------------------------------------------------------------------------
@@ -137,6 +140,9 @@ local function serve(server, request)
     return reply(server, request, 415, TEXT_HEADERS,
       "Supplied content type is not allowed. Content-Type: application/json is required\n")
   end
+  if #request.body > MAX_BODY then
+    return reply(server, request, 413, JSON_HEADERS, envelope("null", nil, REQUEST_TOO_BIG))
+  end
   local value = wire.read(request.body)
   if value == nil then
     return reply(server, request, 400, JSON_HEADERS, envelope("null", nil, PARSE_ERROR))
@@ -169,7 +175,7 @@ end
 -- @treturn[2] table io
 function Server.start(options)
   local host = require "rise.host"
-  local httpd, err = host.httpd { host = options.host, port = options.port, max_body = MAX_BODY }
+  local httpd, err = host.httpd { host = options.host, port = options.port, max_body = MAX_READ }
   if not httpd then return nil, err end
   local server = setmetatable({
     httpd = httpd, loop = options.loop, methods = options.methods, log = options.log, hooks = options.hooks or {},

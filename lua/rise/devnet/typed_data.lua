@@ -50,9 +50,9 @@ local function calls_of(execution_data)
   return list
 end
 
-local function document(primary, fields, execution, domain, types)
+local function document(primary, types, fields, domain)
   local multichain = intent.is_multichain(fields.nonce)
-  local message = { multichain = multichain, calls = calls_of(execution) }
+  local message = { multichain = multichain, calls = calls_of(fields.executionData) }
   for _, member in ipairs(types) do
     if message[member.name] == nil then
       local value = fields[member.name]
@@ -67,12 +67,12 @@ end
 
 --- Of a complete Intent.
 function typed_data.intent(fields, domain)
-  return document("Intent", fields, fields.executionData, domain, INTENT)
+  return document("Intent", INTENT, fields, domain)
 end
 
 --- Of a SignedCall.
 function typed_data.signed_call(fields, domain)
-  return document("SignedCall", fields, fields.executionData, domain, SIGNED_CALL)
+  return document("SignedCall", SIGNED_CALL, fields, domain)
 end
 
 return typed_data

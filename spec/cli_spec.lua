@@ -1,0 +1,172 @@
+local cli = require "rise.cli"
+local core = require "rise.core"
+local errors = require "rise.errors"
+
+-- A console that keeps what is written to it.
+local function console()
+  local function sink()
+    local parts = {}
+    return {
+      write = function(self, ...)
+        for _, part in ipairs { ... } do parts[#parts + 1] = tostring(part) end
+        return self
+      end,
+      flush = function() end,
+      text = function() return table.concat(parts) end,
+    }
+  end
+  return { stdout = sink(), stderr = sink() }
+end
+
+local function run(...)
+  local io = console()
+  local code = cli.main({ ... }, io)
+  return code, io.stdout.text(), io.stderr.text()
+end
+
+local function script(text)
+  local path = os.tmpname()
+  local file = assert(io.open(path, "w"))
+  file:write(text)
+  file:close()
+  return path
+end
+
+describe("rise", function()
+  it("shows its version", function()
+    assert.same({ 0, "rise " .. core.VERSION .. "\n", "" }, { run "--version" })
+  end)
+
+  it("shows help without being asked for anything", function()
+    local code, out = run()
+    assert.equal(0, code)
+    for _, command in ipairs { "run", "devnet", "demo", "help" } do assert.matches("\n   " .. command, out) end
+  end)
+
+  it("shows the same help for `help X`, `X --help` and `X -h`", function()
+    for _, command in ipairs { "run", "devnet", "demo" } do
+      local _, by_command = run("help", command)
+      local _, by_option = run(command, "--help")
+      local _, by_flag = run(command, "-h")
+      assert.matches("^Usage: rise " .. command, by_command)
+      assert.equal(by_command, by_option)
+      assert.equal(by_command, by_flag)
+    end
+  end)
+
+  local wrong = {
+    { "nope" }, { "--nope" }, { "devnet", "--nope" }, { "devnet", "--port", "x" }, { "devnet", "--port", "70000" },
+    { "devnet", "--port", "-1" }, { "devnet", "--fees", "some" }, { "devnet", "--chain-id", "0" }, { "run" },
+    { "help", "nope" }, { "devnet", "--port" },
+  }
+  for _, argv in ipairs(wrong) do
+    it("refuses `" .. table.concat(argv, " ") .. "` with code 2 and one clear line", function()
+      local code, out, err = run((table.unpack or unpack)(argv)) -- luacheck: ignore 113 143
+      assert.equal(2, code)
+      assert.equal("", out)
+      assert.matches("^rise: [^\n]+\n", err)
+    end)
+  end
+end)
+
+describe("rise run", function()
+  it("gives a script its arguments and ends with 0", function()
+    local path = script [[ RESULT = { arg[0], arg[1], (...), select("#", ...) } ]]
+    assert.equal(0, (run("run", path, "a", "-b")))
+    assert.same({ path, "a", "a", 2 }, RESULT) -- luacheck: ignore 113
+    RESULT = nil -- luacheck: ignore 111
+    os.remove(path)
+  end)
+
+  it("says what the world answered, with the hint, and ends with 1", function()
+    local path = script [[ assert(require("rise").connect { relay = "http://127.0.0.1:1", chain_id = 1 }) ]]
+    local code, _, err = run("run", path)
+    assert.equal(1, code)
+    assert.matches("^rise: network: ", err)
+    assert.matches("\nhint: ", err)
+    os.remove(path)
+  end)
+
+  it("shows where a script went wrong", function()
+    local path = script "local x = nil\nreturn x.y"
+    local code, _, err = run("run", path)
+    assert.equal(1, code)
+    assert.matches(":2: attempt to index", err)
+    os.remove(path)
+  end)
+
+  it("ends with 2 when there is no such script, or it does not parse", function()
+    assert.equal(2, (run("run", "/nonexistent.lua")))
+    local path = script "this is not Lua"
+    assert.equal(2, (run("run", path)))
+    os.remove(path)
+  end)
+end)
+
+describe("the README", function()
+  it("lists every error code with its meaning, and no other", function()
+    local file = assert(io.open "README.md")
+    local text = file:read "*a"
+    file:close()
+    local listed = {}
+    for code, meaning, retryable in text:gmatch "\n| `([%w_]+)` | ([^|]+) | (%a*) ?|" do
+      listed[code] = { meaning, retryable == "yes" }
+    end
+    local known = {}
+    for code, entry in pairs(errors.CODES) do known[code] = { entry.text, entry.retryable } end
+    assert.same(known, listed)
+  end)
+end)
+
+describe("the runner #devnet", function()
+  local RISE = "build/rise"
+
+  local function shell(command)
+    local pipe = assert(io.popen(command .. " 2>&1; echo \"exit $?\""))
+    local text = pipe:read "*a"
+    pipe:close()
+    return tonumber(text:match "exit (%d+)%s*$"), text
+  end
+
+  -- The whole of the quickstart, under both hosts.
+  for _, host in ipairs { "lua5.4", RISE .. " run" } do
+    it("runs the quickstart with " .. host, function()
+      local code, text = shell("LUA_PATH='lua/?.lua;lua/?/init.lua;;' LUA_CPATH='build/lib/?.so;;' " .. RISE
+        .. " devnet --port 0 --anvil-port 0 -q -- " .. host .. " examples/quickstart.lua")
+      assert.equal(0, code, text)
+      for _, step in ipairs { "mint", "spend", "increment", "all three", "revoked" } do
+        assert.matches(step .. " +0x%x+", text)
+      end
+      assert.equal(64, #text:match "mint +0x(%x+)")
+      assert.matches("1990 STK, counter 2", text)
+      assert.matches("afterwards +revoked: ", text)
+    end)
+  end
+
+  it("shows a session's whole life", function()
+    local code, text = shell(RISE .. " demo")
+    assert.equal(0, code, text)
+    local hashes = {}
+    for hash in text:gmatch "transaction +(0x%x+)" do hashes[hash] = true end
+    local count = 0
+    for _ in pairs(hashes) do count = count + 1 end
+    assert.equal(5, count)
+    for _, words in ipairs { "public key +0x%x+", "may spend up to 1 ETH per minute",
+      "may spend up to 100 STK per hour", "expires at", "refused +spend_limit", "refused +revoked", "unchanged +1990 STK, counter 2" } do
+      assert.matches(words, text)
+    end
+  end)
+
+  it("ends with the command it ran, and with its exit code", function()
+    local code, text = shell(RISE .. " devnet --port 0 --anvil-port 0 -q -- sh -c 'echo $RISE_RELAY; exit 7'")
+    assert.equal(7, code)
+    assert.matches("http://127.0.0.1:%d+", text)
+  end)
+
+  it("puts the example contracts where scripts look for them", function()
+    local networks = require "rise.networks"
+    local net = require("support.flow").start()
+    for name, address in pairs(networks.devnet.contracts) do assert.equal(address, net.ready.contracts[name]) end
+    net:stop()
+  end)
+end)
