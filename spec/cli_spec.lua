@@ -152,7 +152,8 @@ describe("the runner #devnet", function()
     for _ in pairs(hashes) do count = count + 1 end
     assert.equal(5, count)
     for _, words in ipairs { "public key +0x%x+", "may spend up to 1 ETH per minute",
-      "may spend up to 100 STK per hour", "expires at", "refused +spend_limit", "refused +revoked", "unchanged +1990 STK, counter 2" } do
+      "may spend up to 100 STK per hour", "expires at", "refused +spend_limit", "refused +revoked",
+      "unchanged +1990 STK, counter 2" } do
       assert.matches(words, text)
     end
   end)
