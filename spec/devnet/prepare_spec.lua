@@ -130,9 +130,10 @@ describe("wallet_prepareCalls of the devnet's relay #devnet", function()
 
   it("authorizes first, calls then, revokes last", function()
     local new = support.key()
+    local entry = net:session_entry(new)
     local prepared = assert(net:prepare(account, { key = account.admin, calls = { net:increment() },
-      authorizeKeys = { net:session_entry(new) }, revokeKeys = { { hash = support.hash_of(session) } } }))
-    local expected = permissions.admin_calls(net:session_entry(new))
+      authorizeKeys = { entry }, revokeKeys = { { hash = support.hash_of(session) } } }))
+    local expected = permissions.admin_calls(entry)
     expected[#expected + 1] = net:increment()
     expected[#expected + 1] = permissions.revoke_calls(support.hash_of(session))[1]
     assert.equal(intent.encode_calls(expected), prepared.context.quote.quotes[1].intent.executionData)

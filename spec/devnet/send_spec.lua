@@ -9,7 +9,7 @@ describe("wallet_sendPreparedCalls and wallet_getCallsStatus of the devnet's rel
   local net, account
 
   setup(function()
-    net = support.start { quote_ttl = 3 }
+    net = support.start()
     account = net:landed_account()
   end)
   teardown(function() net:stop() end)
@@ -194,14 +194,6 @@ describe("wallet_sendPreparedCalls and wallet_getCallsStatus of the devnet's rel
       other:stop()
       assert.equal("invalid quote signer", err.rpc_message)
     end)
-
-    it("is refused when its time has passed", function()
-      local bundle, context = prepared()
-      net.loop:sleep(bundle.context.quote.ttl + 1 - core.now() + 0.01)
-      local _, err = net:send(bundle, context, account.admin, { key = account.admin })
-      assert.equal(-32602, err.rpc_code)
-      assert.equal("quote expired", err.rpc_message)
-    end)
   end)
 
   it("wants a context of one kind", function()
@@ -307,7 +299,7 @@ describe("wallet_sendPreparedCalls and wallet_getCallsStatus of the devnet's rel
       local ids = {}
       for i, other in ipairs(others) do ids[i] = sent(other) end
       for _, id in ipairs(ids) do assert.equal(100, status(id)) end
-      net.loop:sleep(0.5)
+      net:wait_for_pool(#ids)
       assert(net.chain:request("evm_mine", json.array {}))
       for _, id in ipairs(ids) do assert.equal(200, net:wait(id).status) end
     end)
@@ -320,15 +312,16 @@ describe("wallet_sendPreparedCalls and wallet_getCallsStatus of the devnet's rel
           data = contracts.encode_call(contracts.erc20.approve, { account.address, amount }) })
       end
       assert(net.chain:request("evm_setAutomine", { true }))
-      approve(10)
+      assert(net.chain:wait_receipt(approve(10)))
       assert(net:execute(account, account.admin, { calls = { net:mint(owner, 10) } }))
       assert(net.chain:request("evm_setAutomine", { false }))
       local take = { to = net.contracts.stk, value = "0x0",
         data = contracts.encode_call(contracts.erc20.transferFrom, { owner, account.address, 10 }) }
       local bundle, context = assert(net:prepare(account, { key = account.admin, calls = { take } }))
       local id = assert(net:send(bundle, context, account.admin, { key = account.admin })).id
-      net.loop:sleep(0.3)
+      net:wait_for_pool(1)
       approve(0, "0x12a05f2000") -- goes first, for its price
+      net:wait_for_pool(2)
       assert(net.chain:request("evm_mine", json.array {}))
       local result = net:wait(id)
       assert.equal(400, result.status)
@@ -339,6 +332,20 @@ describe("wallet_sendPreparedCalls and wallet_getCallsStatus of the devnet's rel
       assert.equal(core.hex(core.keccak256("InsufficientAllowance(address,address,uint256,uint256)"):sub(1, 4)),
         executed.err)
     end)
+  end)
+end)
+
+describe("a quote of the devnet's relay #devnet", function()
+  it("is refused when its time has passed", function()
+    local net = support.start { quote_ttl = 1 }
+    finally(function() net:stop() end)
+    local account = net:create_account()
+    local prepared, context = assert(net:prepare(account, { key = account.admin, calls = { net:increment() } }))
+    assert.is_true(prepared.context.quote.ttl - core.now() <= 1)
+    net.loop:sleep(prepared.context.quote.ttl + 1 - core.now() + 0.01)
+    local _, err = net:send(prepared, context, account.admin, { key = account.admin })
+    assert.equal(-32602, err.rpc_code)
+    assert.equal("quote expired", err.rpc_message)
   end)
 end)
 

@@ -55,9 +55,10 @@ describe("rise.devnet.server #devnet", function()
   end)
 
   it("says 413 to more than 10 MiB", function()
-    local reply = net:fetch { body = '{"jsonrpc":"2.0","id":1,"method":"health","x":"' .. ("a"):rep(10485760) .. '"}',
-      timeout = 20 }
-    assert.equal(413, reply.status)
+    local status, answer = post('{"jsonrpc":"2.0","id":1,"method":"health","x":"' .. ("a"):rep(10485760) .. '"}')
+    assert.equal(413, status)
+    assert.equal(-32007, error_of(answer).code)
+    assert.equal(413, (post(("a"):rep(12000000))))
   end)
 
   it("goes on after a body of almost 10 MiB", function()
@@ -132,6 +133,59 @@ describe("rise.devnet.server #devnet", function()
       tasks[i] = net.loop:spawn(function() return net:call("health") end)
     end
     for _, task in ipairs(tasks) do assert.equal("rpc ok", assert(task:wait()).status) end
+  end)
+end)
+
+describe("a method of rise.devnet.server #devnet", function()
+  local Loop = require "rise.loop"
+  local Rpc = require "rise.rpc"
+  local Server = require "rise.devnet.server"
+  local rpc_error = require "rise.devnet.rpc_error"
+
+  local function call(method)
+    local loop, lines = Loop.new(), {}
+    local server = assert(Server.start {
+      loop = loop, host = "127.0.0.1", port = 0, methods = { it = method },
+      log = function(line) lines[#lines + 1] = line end,
+    })
+    finally(function() server:stop() end)
+    local rpc = Rpc.new { loop = loop, url = "http://127.0.0.1:" .. server.port }
+    local result, err = rpc:call("it", json.array {})
+    return result, err, lines
+  end
+
+  it("that raises costs its caller an internal error, and is written down", function()
+    local result, err, lines = call(function() error("oh no") end)
+    assert.is_nil(result)
+    assert.equal(-32603, err.rpc_code)
+    assert.equal("an internal error occurred", err.rpc_message)
+    assert.matches("a fault in it: .*oh no", lines[1])
+  end)
+
+  it("that cannot reach the node says so", function()
+    local errors = require "rise.errors"
+    local _, err = call(function() return errors.fail("network", "no node") end)
+    assert.equal(-32603, err.rpc_code)
+    assert.equal("no node", err.rpc_message)
+  end)
+
+  it("may give a revert of the node as one", function()
+    local errors = require "rise.errors"
+    local _, err = call(function() return errors.fail("reverted", "it did", { data = "0xe57b6304" }) end)
+    assert.equal(3, err.rpc_code)
+    assert.equal("0xe57b6304", err.data)
+    assert.equal("KeyDoesNotExist(KeyDoesNotExist)", err.rpc_message)
+  end)
+
+  it("may refuse", function()
+    local _, err = call(function() return rpc_error.refuse("not %s", "now") end)
+    assert.equal(-32602, err.rpc_code)
+    assert.equal("not now", err.rpc_message)
+  end)
+
+  it("cannot answer with more than 10 MiB", function()
+    local _, err = call(function() return ("x"):rep(10 * 1024 * 1024) end)
+    assert.equal(-32008, err.rpc_code)
   end)
 end)
 

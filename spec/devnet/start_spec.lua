@@ -30,13 +30,15 @@ describe("rise.devnet #devnet", function()
     net = nil
   end)
 
-  it("puts the account contracts where RISE testnet has them", function()
+  it("puts the account contracts where RISE testnet has them, and the examples where they always are", function()
     net = support.start()
     assert.equal("0xcb5cef3c54aa90e9a7ad602a258d3d360cc862b9", net.contracts.orchestrator)
     assert.equal("0x33ad2f49ab9f122f5f0fdf579f575724eff353de", net.contracts.account_implementation)
     assert.equal("0x2b568a69868f44e1e4ac077ad6de228169f9d2ae", net.contracts.account_proxy)
     assert.equal("0xb100dc6e1ba9e54965fbb865f65ac42b28bc25e8", net.contracts.simulator)
     assert.equal("0x19e13f4cf8efac2e6d5bec7a4052a37ffbbfc576", net.contracts.funder)
+    assert.equal("0xb9aee5c72120eb21161df9b724c700aa8b1a6861", net.contracts.stk)
+    assert.equal("0xde1b982fd26fea93497f9fd3775e79fc6989da6e", net.contracts.counter)
     for name, address in pairs(net.contracts) do
       assert.is_true(#assert(net.chain:get_code(address)) > 100, name .. " has no code")
     end

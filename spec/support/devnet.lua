@@ -190,14 +190,28 @@ function Net:send(prepared, context, signer, options)
   })
 end
 
+local PATIENCE = 60 -- seconds; only a failing spec, or a very busy machine, comes near it
+
 --- Polls a bundle until it is final.
 function Net:wait(id)
-  for _ = 1, 500 do
+  local deadline = self.loop:now() + PATIENCE
+  while self.loop:now() < deadline do
     local status = assert(self.relay:call("wallet_getCallsStatus", { id }))
     if status.status ~= 100 then return status end
     self.loop:sleep(0.01)
   end
   error("bundle " .. id .. " does not come to an end", 2)
+end
+
+--- Polls until so many transactions wait to be mined.
+function Net:wait_for_pool(count)
+  local deadline = self.loop:now() + PATIENCE
+  while self.loop:now() < deadline do
+    local status = assert(self.chain:request("txpool_status", json.array {}))
+    if core.u256(status.pending):number() >= count then return end
+    self.loop:sleep(0.01)
+  end
+  error("there are not " .. count .. " transactions in the pool", 2)
 end
 
 --- Prepares, signs with a key of the account, sends and waits: the final status. `nil, err` when prepare refuses.

@@ -23,6 +23,11 @@ function devnet.add_to_parser(command)
   command:option("--fees", "What bundles cost: `none`, or `native` to charge the account in ETH.", "none")
     :choices { "none", "native" }
   command:option("--quote-ttl", "Seconds until a quote expires.", "30"):convert(whole(1, 86400))
+  command:option("--max-queued", "Bundles of an account that may wait behind the one in flight.", "1")
+    :convert(whole(0, 1000))
+  command:option("--block-time", "Seconds between blocks; without it each transaction has its block at once.")
+    :convert(whole(1, 3600))
+  command:option("--state", "File that keeps the chain between runs.")
   command:option("--dir", "The devnet's directory: package.json, contracts, node_modules.")
   command:flag("-q --quiet", "Say nothing but the ready line.")
   command:argument("exec", "A command to run against the devnet, with RISE_RELAY and RISE_RPC set; the devnet ends "
@@ -61,6 +66,9 @@ function devnet.run(args, console)
     chain_id = args.chain_id,
     fees = args.fees,
     quote_ttl = args.quote_ttl,
+    max_queued_per_eoa = args.max_queued,
+    block_time = args.block_time,
+    state = args.state,
     packages = args.dir,
     log = log,
   }

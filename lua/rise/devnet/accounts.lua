@@ -22,6 +22,7 @@ function Accounts.new(addresses)
 end
 
 --- Keeps a signed upgrade; a later one for the same address replaces it.
+-- @tparam string address
 -- @tparam table upgrade `authorization` (with signature) and `pre_call` (a SignedCall with signature)
 -- @treturn[1] true
 -- @treturn[2] nil
@@ -42,6 +43,7 @@ Account.__index = Account
 
 --- The account at an address: on the chain (`delegated`) or only stored (`upgrade`).
 -- @param view a @{rise.devnet.View}
+-- @tparam string address
 -- @treturn[1] Account
 -- @treturn[2] nil
 -- @treturn[2] table
@@ -178,6 +180,7 @@ function Account:keys_with_permissions(view)
 end
 
 --- The next full nonce of a sequence.
+-- @param view a @{rise.devnet.View}
 -- @param sequence u256, the upper 192 bits
 -- @treturn[1] u256
 -- @treturn[2] nil

@@ -155,6 +155,9 @@ function rise_devnet.start(options)
   if options.fees and options.fees ~= "none" and options.fees ~= "native" then
     error("devnet.start: fees must be \"none\" or \"native\"", 2)
   end
+  if options.host and not options.host:find("^127%.%d+%.%d+%.%d+$") then
+    error("devnet.start: host must be an address of 127.0.0.0/8: the devnet holds unlocked accounts", 2)
+  end
   local devnet = setmetatable({
     loop = options.loop or Loop.new(), log = options.log or silent, host = options.host or "127.0.0.1",
     chain_id = options.chain_id or 31337,

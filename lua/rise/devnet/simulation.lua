@@ -81,6 +81,7 @@ local function with_rich_sender(overrides)
 end
 
 --- Runs a finished Intent, payment included, with any signature.
+-- @param view a @{rise.devnet.View}
 -- @tparam table options as for @{simulation.combined_gas}
 -- @treturn[1] true
 -- @treturn[2] nil
