@@ -137,6 +137,30 @@ describe("the flow in several tasks #devnet", function()
     assert.equal("spend_limit", err.code)
   end)
 
+  it("knows beforehand what would be refused, and what is left", function()
+    local f = flow.session(net)
+    local transfer = f.stk:transfer(flow.SHOP, rise.ether "60")
+    assert.is_true(f.session:can { transfer })
+    assert.is_true(f.session:can({ transfer }, { on_chain = true })) -- the key is not even on chain
+    assert.equal("not_allowed", select(2, f.session:can { f.stk:approve(flow.SHOP, 1) }).code)
+    assert.equal("spend_limit", select(2, f.session:can { transfer, transfer }).code)
+
+    assert(f.session:send { f.stk:mint(f.player, rise.ether "1000"), transfer })
+    local lines = assert(f.session:allowance())
+    assert.same({ "60", "40", "hour" }, { rise.format_ether(lines[1].spent), rise.format_ether(lines[1].left),
+      lines[1].period })
+    assert.equal(0, lines[1].resets_at % 3600)
+    assert.equal("1", rise.format_ether(lines[2].left))
+    assert.is_true(f.session:can { transfer })
+    local can, err = f.session:can({ transfer }, { on_chain = true })
+    assert.is_nil(can)
+    assert.equal("spend_limit", err.code)
+    assert.matches("40 STK left of 100 STK", err.message)
+
+    assert(f.session:revoke(f.approver))
+    assert.equal("revoked", select(2, f.session:can { transfer }).code)
+  end)
+
   it("grants what the cookbook page asks for, in its own words", function()
     local STK, COUNTER = net.ready.contracts.stk, net.ready.contracts.counter
     local wallet = flow.connect(net)

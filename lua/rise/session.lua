@@ -235,18 +235,76 @@ local function inactive(session)
   end
 end
 
---- Whether the grant covers these calls, decided here without asking anybody. What was already spent in the present
--- window is not known here.
+-- A view of the account about this key; false while the account or the key is not on chain.
+local function view(session, item, values)
+  local wallet = session.wallet
+  if not wallet.chain then return errors.fail("unsupported", "asking the chain needs an RPC endpoint") end
+  local result, err = wallet.chain:call {
+    to = session.account.address, data = assert(contracts.encode_call(item, values)),
+  }
+  if not result then
+    local known = err.data and revert.decode(err.data)
+    if known and known.name == "KeyDoesNotExist" then return false end
+    return nil, err
+  end
+  if result == "0x" then return false end
+  return contracts.decode_outputs(item, result)
+end
+
+-- What the contract has counted in the present windows; nothing before the key is on chain.
+local function counted(session)
+  local values, err = view(session, contracts.account.spendInfos, { session.id })
+  if values == nil then return nil, err end
+  return values and permissions.spent_from_chain(values.infos) or {}
+end
+
+--- What is left of each spending limit, counted by the account's contract. Fees count against the limit of the token
+-- they are paid in.
+-- @treturn[1] table array of `{ token, period, limit, spent, left, resets_at }` in the order of the grant; `resets_at`
+-- in unix seconds: windows follow the calendar in UTC
+-- @treturn[2] nil
+-- @treturn[2] table unsupported without an RPC endpoint; network, node …
+function Session:allowance()
+  local spent, err = counted(self)
+  if not spent then return nil, err end
+  return permissions.allowance(self.permissions, { now = self.wallet:now(), spent = spent })
+end
+
+local function may_execute(session, calls)
+  for i, call in ipairs(calls) do
+    local values, err = view(session, contracts.account.canExecute, { session.id, call.to, call.data })
+    if values == nil then return nil, err end
+    if values and not values[1] then
+      return permissions.refusal(session.permissions, call.to, call.data, { call = i })
+    end
+  end
+  return true
+end
+
+--- Whether these calls would be let through, and which rule speaks against them. Decided here from the grant, so that
+-- nobody is asked; what was already spent in the present window is only known `on_chain`.
 -- @tparam table calls
+-- @tparam[opt] table options `on_chain = true` to have the account's contract judge too
 -- @treturn[1] true
 -- @treturn[2] nil
 -- @treturn[2] table not_allowed, no_spend_rule, spend_limit, expired, revoked, not_granted
-function Session:can(calls)
+function Session:can(calls, options)
+  options = check.options(options, { on_chain = "boolean" }, "session:can")
+  calls = normalized(calls)
   local err = inactive(self)
   if err then return nil, err end
-  return permissions.evaluate(self.permissions, normalized(calls), {
-    now = self.wallet:now(), account = self.account.address, tokens = self.wallet.tokens,
+  local spent
+  if options.on_chain then
+    spent, err = counted(self)
+    if not spent then return nil, err end
+  end
+  local allowed
+  allowed, err = permissions.evaluate(self.permissions, calls, {
+    now = self.wallet:now(), account = self.account.address, tokens = self.wallet.tokens, spent = spent,
   })
+  if not allowed then return nil, err end
+  if options.on_chain then return may_execute(self, calls) end
+  return true
 end
 
 -- Whether the key's time is over by the clock that counts, which is the chain's.
