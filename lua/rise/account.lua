@@ -119,6 +119,7 @@ function Account:keys()
   if type(list) ~= "table" then return errors.fail("relay", "wallet_getKeys: the answer has no chain " .. chain) end
   local keys = {}
   for i, entry in ipairs(list) do
+    if type(entry) ~= "table" then return errors.fail("relay", "wallet_getKeys: key " .. i .. " is no object") end
     local rules
     rules, err = permissions.from_relay(json.get(entry, "permissions") or {})
     if not rules then return errors.within(err, "wallet_getKeys: key " .. i) end

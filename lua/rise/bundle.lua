@@ -172,6 +172,8 @@ local function receipt_of(wallet, prepared, status)
   local first = json.get(status, "receipts", 1)
   if type(first) ~= "table" then first = {} end
   local hash = json.get(first, "transactionHash")
+  if type(hash) ~= "string" then hash = nil end
+  local logs = json.get(first, "logs")
   return {
     id = prepared.id,
     status = status.status,
@@ -182,7 +184,7 @@ local function receipt_of(wallet, prepared, status)
     gas_used = quantity.number(json.get(first, "gasUsed")),
     fee = prepared.fee,
     fee_token = prepared.fee_token,
-    logs = json.get(first, "logs") or {},
+    logs = type(logs) == "table" and logs or {},
   }
 end
 

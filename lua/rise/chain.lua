@@ -47,6 +47,15 @@ local function bytes_of(self, method, params, options)
   return result
 end
 
+-- An object or list; nil, nil for null.
+local function object_of(self, method, params)
+  local result, err = self.rpc:call(method, params)
+  if result == nil then return nil, err end
+  if result == json.null then return nil end
+  if type(result) ~= "table" then return errors.fail("node", method .. ": the node answered a " .. type(result)) end
+  return result
+end
+
 function Chain:chain_id()
   return number_of(self, "eth_chainId", json.array {})
 end
@@ -57,9 +66,7 @@ end
 
 --- A block without its transactions' contents; nil, nil when there is none.
 function Chain:block(tag)
-  local block, err = self.rpc:call("eth_getBlockByNumber", { tag or "latest", false })
-  if block == json.null then return nil end
-  return block, err
+  return object_of(self, "eth_getBlockByNumber", { tag or "latest", false })
 end
 
 --- Balance in wei.
@@ -97,9 +104,7 @@ end
 
 --- The receipt of a transaction; nil, nil while there is none.
 function Chain:receipt(hash)
-  local receipt, err = self.rpc:call("eth_getTransactionReceipt", { hash })
-  if receipt == json.null then return nil end
-  return receipt, err
+  return object_of(self, "eth_getTransactionReceipt", { hash })
 end
 
 --- Polls for a receipt.
@@ -126,7 +131,7 @@ end
 
 --- Logs that match a filter (`fromBlock`, `toBlock`, `address`, `topics`).
 function Chain:logs(filter)
-  return self.rpc:call("eth_getLogs", { filter })
+  return object_of(self, "eth_getLogs", { filter })
 end
 
 --- Sends a transaction from an account that the node holds unlocked (a development node).

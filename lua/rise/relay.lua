@@ -51,9 +51,10 @@ end
 -- The error of a JSON-RPC error object, in the words of rise.errors.
 local function mapped(err)
   if err.code ~= "rpc" then return nil, err end
-  local fields = { rpc_code = err.rpc_code, rpc_message = err.rpc_message, data = err.data, method = err.method }
+  local data = type(err.data) == "string" and err.data or nil
+  local fields = { rpc_code = err.rpc_code, rpc_message = err.rpc_message, data = data, method = err.method }
   local said = err.rpc_message
-  if type(err.data) == "string" and err.rpc_code == -32602 then said = said .. ": " .. err.data:sub(1, 500) end
+  if data and err.rpc_code == -32602 then said = said .. ": " .. data:sub(1, 500) end
   if err.rpc_code == 3 then
     return errors.fail("reverted", string.format("%s: the simulation reverted: %s", err.method, said), fields)
   end

@@ -31,10 +31,16 @@ local function nonsense(self, method, what, fields)
   return errors.fail(self.peer, string.format("%s: the %s answered %s", method, self.peer, what), fields)
 end
 
+-- Foreign text in our messages: bounded.
+local function brief(value)
+  local text = tostring(value)
+  return #text > 1000 and text:sub(1, 1000) .. "…" or text
+end
+
 local function rpc_error(method, object)
-  local code = type(object.code) == "number" and object.code or 0
-  local message = type(object.message) == "string" and object.message or "no message"
-  return errors.fail("rpc", string.format("%s: %s (%d)", method, message:sub(1, 1000), code),
+  local code = type(object.code) == "number" and object.code % 1 == 0 and object.code or 0
+  local message = type(object.message) == "string" and brief(object.message) or "no message"
+  return errors.fail("rpc", string.format("%s: %s (%s)", method, message, string.format("%.0f", code)),
     { method = method, rpc_code = code, rpc_message = message, data = json.get(object, "data") })
 end
 
@@ -75,7 +81,7 @@ function Rpc:call(method, params, options)
       { http_status = reply.status, retryable = reply.status >= 500 or reply.status == 429 })
   end
   if type(answer) ~= "table" then return nonsense(self, method, "something that is not JSON") end
-  if answer.id ~= id then return nonsense(self, method, "another request (id " .. tostring(answer.id) .. ")") end
+  if answer.id ~= id then return nonsense(self, method, "another request (id " .. brief(answer.id) .. ")") end
   if answer.result == nil then return nonsense(self, method, "neither a result nor an error") end
   return answer.result, reply.body
 end
