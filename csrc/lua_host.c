@@ -432,9 +432,6 @@ static const char **push_argv(lua_State *L) {
     size_t count = rl_rawlen(L, 1), i;
     const char **argv;
 
-    if (count == 0) {
-        luaL_error(L, "spawn: no program");
-    }
     argv = (const char **)lua_newuserdata(L, (count + 1) * sizeof *argv);
     for (i = 0; i < count; i++) {
         lua_rawgeti(L, 1, (int)i + 1);
@@ -442,7 +439,7 @@ static const char **push_argv(lua_State *L) {
         lua_pop(L, 1);
     }
     argv[count] = NULL;
-    if (*argv[0] == '\0') {
+    if (count == 0 || *argv[0] == '\0') {
         luaL_error(L, "spawn: no program");
     }
     return argv;

@@ -91,10 +91,10 @@ static void check_fields(lua_State *L) {
     }
 }
 
-/*** Takes a request. It starts to move with the next `step`.
+/***
  * @type transport
  */
-/***
+/*** Takes a request. It starts to move with the next `step`.
  * @function submit
  * @tparam table options
  * @tparam string options.url http or https

@@ -140,7 +140,7 @@ describe("the C files", function()
     local missing = {}
     for _, path in ipairs(files("csrc/tests", ".c")) do
       local name = path:match("/test_([%w_]+)%.c$")
-      if name and not list:find("rise_test%(" .. name .. "[%s)]") then
+      if name and not list:find("rise_[%w_]*test%(" .. name .. "[%s)]") then
         missing[#missing + 1] = path
       end
     end
@@ -180,7 +180,11 @@ describe("the rockspec", function()
     local core = set(modules["rise.core"].sources)
     local listed = set(modules["rise.core"].sources, modules["rise.net"].sources, modules["rise.host"].sources)
     -- What the runner and hosts with a Lua of their own add has no place in a rock.
-    local in_core = matching(c_files(), "^csrc/core/")
+    -- p256.c takes p256_bearssl.c in where it has to.
+    local in_core = {}
+    for _, path in ipairs(matching(c_files(), "^csrc/core/")) do
+      if path ~= "csrc/core/p256_bearssl.c" then in_core[#in_core + 1] = path end
+    end
     local present = set(in_core, matching(c_files(), "^csrc/net/"), matching(c_files(), "^csrc/lua_"))
     present["csrc/lua_preload.c"] = nil
     assert.same({}, beyond(present, listed))

@@ -231,7 +231,7 @@ static int fits(const rise_abi_type *type, const uint8_t word[32]) {
 
     switch (type->kind) {
     case RISE_ABI_UINT:
-        return all_bytes(word, 32 - bytes, 0);
+        return bytes == 32 || all_bytes(word, 32 - bytes, 0);
     case RISE_ABI_INT:
         return all_bytes(word, 32 - bytes, word[32 - bytes] & 0x80 ? 0xff : 0);
     case RISE_ABI_BOOL:

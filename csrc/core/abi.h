@@ -1,4 +1,4 @@
-/* Shared by abi_text.c, abi.c and eip712.c; no part of the public interface. */
+/* Shared by abi_text.c, abi.c, eip712.c and eip712_json.c; no part of the public interface. */
 #ifndef RISE_CORE_ABI_H
 #define RISE_CORE_ABI_H
 
@@ -40,6 +40,8 @@ typedef struct rise_abi_tree {
     size_t struct_count;
 } rise_abi_tree;
 
+/* 1 when EIP-712 has a type of this name that is no struct. */
+int rise_abi_is_typed_word(const char *word, size_t len);
 /* Reads the encodeType text of EIP-712: node 0 is the tuple of the first struct. */
 rise_status rise_abi_tree_typed(rise_abi_tree *tree, const char *text, size_t len, rise_error *error);
 /* Ends the names and computes span, head, size and dynamic of every node. */

@@ -210,6 +210,17 @@ static int elementary_type(rise_abi_type *node, const char *text, size_t len) {
     return 0;
 }
 
+/* Elementary types by names that EIP-712 does not have. */
+static int is_untyped(const rise_abi_type *type, const char *word, size_t len) {
+    return type->kind == RISE_ABI_FUNCTION || is_word(word, len, "uint") || is_word(word, len, "int");
+}
+
+int rise_abi_is_typed_word(const char *word, size_t len) {
+    rise_abi_type type;
+
+    return elementary_type(&type, word, len) == 1 && !is_untyped(&type, word, len);
+}
+
 static int compare_names(const char *a, size_t a_len, const char *b, size_t b_len) {
     int order = memcmp(a, b, a_len < b_len ? a_len : b_len);
 
@@ -309,8 +320,7 @@ static rise_status read_base_type(parser *p, list_style style, unsigned depth, u
     case -1:
         return fail_at(p, RISE_EABI, p->pos, "no such size of a type:", len);
     case 1:
-        if (style == LIST_TYPED
-            && (type.kind == RISE_ABI_FUNCTION || is_word(word, len, "uint") || is_word(word, len, "int"))) {
+        if (style == LIST_TYPED && is_untyped(&type, word, len)) {
             return fail_at(p, RISE_EABI, p->pos, "EIP-712 knows no type", len);
         }
         status = add_node(p, type.kind);

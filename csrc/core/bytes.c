@@ -19,6 +19,15 @@ void rise_wipe(void *memory, size_t len) {
 #endif
 }
 
+#if defined(__GNUC__)
+__attribute__((noinline))
+#endif
+void rise_wipe_stack(void) {
+    uint8_t below[8192];
+
+    rise_wipe(below, sizeof below);
+}
+
 int rise_equal(const void *a, const void *b, size_t len) {
     const volatile uint8_t *x = a;
     const volatile uint8_t *y = b;
@@ -38,17 +47,6 @@ static char digit_of(unsigned nibble) {
     return (char)(nibble + '0' + (((9 - nibble) >> 8) & 39));
 }
 
-/* 0 to 15, or a number with bits above the low four set. */
-static unsigned value_of(uint8_t c) {
-    uint32_t digit = (uint32_t)c - '0';
-    uint32_t letter = (uint32_t)(c | 0x20) - 'a';
-    /* The top bit of (x - n) & ~x says whether x < n; the masks are that bit 32 times. */
-    uint32_t is_digit = 0 - (((digit - 10) & ~digit) >> 31);
-    uint32_t is_letter = 0 - (((letter - 6) & ~letter) >> 31);
-
-    return (is_digit & digit) | (is_letter & (letter + 10)) | (~(is_digit | is_letter) & 0x100);
-}
-
 void rise_hex_encode(char *text, const uint8_t *bytes, size_t len) {
     size_t i;
 
@@ -58,11 +56,41 @@ void rise_hex_encode(char *text, const uint8_t *bytes, size_t len) {
     }
 }
 
+#define EACH(byte) (UINT64_C(0x0101010101010101) * (byte))
+
+/* Eight digits, the first in the lowest byte, to four bytes in the same order. Returns 0, or something else when one is
+ * no digit. All eight are worked on at once; a sum sets the top bit of each byte that is large enough. */
+static uint64_t read_digits(uint32_t *bytes, uint64_t digits) {
+    uint64_t low = digits & EACH(0x7f);
+    uint64_t lower = low | EACH(0x20);
+    uint64_t is_digit = (low + EACH(0x80 - '0')) & ~(low + EACH(0x7f - '9'));
+    uint64_t is_letter = (lower + EACH(0x80 - 'a')) & ~(lower + EACH(0x7f - 'f'));
+    uint64_t good = (is_digit | is_letter) & ~digits & EACH(0x80);
+    uint64_t x;
+
+    is_letter &= EACH(0x80);
+    x = (digits & EACH(0x0f)) + (is_letter >> 4) + (is_letter >> 7);
+    x = (x << 4 | x >> 8) & UINT64_C(0x00ff00ff00ff00ff);
+    x = (x | x >> 8) & UINT64_C(0x0000ffff0000ffff);
+    *bytes = (uint32_t)(x | x >> 16);
+    return good ^ EACH(0x80);
+}
+
+static uint64_t load_digits(const char *text) {
+    const uint8_t *p = (const uint8_t *)text;
+
+    return (uint64_t)p[7] << 56 | (uint64_t)p[6] << 48 | (uint64_t)p[5] << 40 | (uint64_t)p[4] << 32
+         | (uint64_t)p[3] << 24 | (uint64_t)p[2] << 16 | (uint64_t)p[1] << 8 | (uint64_t)p[0];
+}
+
 rise_status rise_hex_decode(uint8_t *bytes, size_t size, size_t *len, const char *text, size_t text_len) {
-    unsigned wrong = 0;
+    uint64_t wrong = 0;
+    uint32_t four;
+    char rest[8];
     size_t i, count;
 
-    if (text_len >= 2 && text[0] == '0' && text[1] == 'x') {
+    /* In this order: without a prefix, to have found a '0' in front would tell the first digit. */
+    if (text_len >= 2 && text[1] == 'x' && text[0] == '0') {
         text += 2;
         text_len -= 2;
     }
@@ -73,14 +101,24 @@ rise_status rise_hex_decode(uint8_t *bytes, size_t size, size_t *len, const char
     if (count > size) {
         return RISE_ELIMIT;
     }
-    for (i = 0; i < count; i++) {
-        unsigned high = value_of((uint8_t)text[2 * i]);
-        unsigned low = value_of((uint8_t)text[2 * i + 1]);
-        wrong |= high | low;
-        bytes[i] = (uint8_t)(high << 4 | low);
+    for (i = 0; count - i >= 4; i += 4) {
+        wrong |= read_digits(&four, load_digits(text + 2 * i));
+        bytes[i] = (uint8_t)four;
+        bytes[i + 1] = (uint8_t)(four >> 8);
+        bytes[i + 2] = (uint8_t)(four >> 16);
+        bytes[i + 3] = (uint8_t)(four >> 24);
+    }
+    if (i < count) {
+        memset(rest, '0', sizeof rest);
+        memcpy(rest, text + 2 * i, 2 * (count - i));
+        wrong |= read_digits(&four, load_digits(rest));
+        for (; i < count; i++, four >>= 8) {
+            bytes[i] = (uint8_t)four;
+        }
+        rise_wipe(rest, sizeof rest);
     }
     *len = count;
-    return wrong < 16 ? RISE_OK : RISE_EVALUE;
+    return wrong == 0 ? RISE_OK : RISE_EVALUE;
 }
 
 /* Moves the contents to a larger block; realloc could leave an unwiped copy behind. */

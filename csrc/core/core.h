@@ -8,6 +8,11 @@
  * so that a failure is one line where it happens. */
 rise_status rise_fail(rise_error *error, rise_status code, const char *what, const char *which, const char *why);
 
+/* Overwrites 8 KiB of the stack below the caller's frame: more than the libraries take of it whose functions are given
+ * secrets (about 3 KiB). They clear what they know to be secret, but neither BearSSL's numbers nor the copies that
+ * compilers keep there (of z + r d while signing, from which the key can be computed) are cleared by them. */
+void rise_wipe_stack(void);
+
 /* Big-endian words, compiled to single loads and stores where the machine has them. */
 static inline uint64_t rise_load_be64(const uint8_t *p) {
     return (uint64_t)p[0] << 56 | (uint64_t)p[1] << 48 | (uint64_t)p[2] << 40 | (uint64_t)p[3] << 32

@@ -193,6 +193,12 @@ void rise_eip712_type_hash(const rise_eip712 *type, uint8_t hash[32]) {
 
 /* ---- values ---- */
 
+/* keccak256 of nothing: what empty bytes, strings and lists hash to, and those are common. */
+static const uint8_t empty_hash[32] = {
+    0xc5, 0xd2, 0x46, 0x01, 0x86, 0xf7, 0x23, 0x3c, 0x92, 0x7e, 0x7d, 0xb2, 0xdc, 0xc7, 0x03, 0xc0,
+    0xe5, 0x00, 0xb6, 0x53, 0xca, 0x82, 0x27, 0x3b, 0x7b, 0xfa, 0xd8, 0x04, 0x5d, 0x85, 0xa4, 0x70,
+};
+
 /* encodeData of one member; returns the value behind it. */
 static const rise_abi_value *hash_value(const rise_eip712 *e, uint8_t out[32], const rise_abi_type *type,
                                         const rise_abi_value *value) {
@@ -205,16 +211,24 @@ static const rise_abi_value *hash_value(const rise_eip712 *e, uint8_t out[32], c
     switch (type->kind) {
     case RISE_ABI_BYTES:
     case RISE_ABI_STRING:
-        rise_keccak256(out, value->data, value->len);
+        if (value->len == 0) {
+            memcpy(out, empty_hash, 32);
+        } else {
+            rise_keccak256(out, value->data, value->len);
+        }
         return next;
     case RISE_ABI_ARRAY:
     case RISE_ABI_FIXED_ARRAY:
     case RISE_ABI_TUPLE:
+        count = type->kind == RISE_ABI_ARRAY ? value->len : type->count;
+        if (count == 0 && type->kind != RISE_ABI_TUPLE) {
+            memcpy(out, empty_hash, 32);
+            return next;
+        }
         rise_keccak_init(&k);
         if (type->kind == RISE_ABI_TUPLE) {
             rise_keccak_update(&k, e->type_hash[e->struct_of[type - e->tree.node]], 32);
         }
-        count = type->kind == RISE_ABI_ARRAY ? value->len : type->count;
         for (i = 0; i < count; i++) {
             next = hash_value(e, word, child, next);
             rise_keccak_update(&k, word, 32);
@@ -249,4 +263,18 @@ void rise_eip712_digest(uint8_t digest[32], const uint8_t domain_separator[32], 
     memcpy(text + 2, domain_separator, 32);
     memcpy(text + 34, struct_hash, 32);
     rise_keccak256(digest, text, sizeof text);
+}
+
+void rise_personal_digest(uint8_t digest[32], const void *message, size_t len) {
+    static const char prefix[] = "\x19" "Ethereum Signed Message:\n";
+    char text[79];
+    rise_u256 number;
+    rise_keccak h;
+
+    rise_u256_from_u64(&number, len);
+    rise_keccak_init(&h);
+    rise_keccak_update(&h, prefix, sizeof prefix - 1);
+    rise_keccak_update(&h, text, rise_u256_to_dec(text, &number));
+    rise_keccak_update(&h, message, len);
+    rise_keccak_final(&h, digest);
 }

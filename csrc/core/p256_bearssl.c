@@ -64,6 +64,7 @@ rise_status rise_p256_public(uint8_t public_key[64], const uint8_t secret[32]) {
         memcpy(public_key, point + 1, 64);
         status = RISE_OK;
     }
+    rise_wipe_stack();
     rise_wipe(copy, sizeof copy);
     return status;
 }
@@ -97,6 +98,7 @@ rise_status rise_p256_sign(uint8_t sig[64], const uint8_t secret[32], const uint
         rise_p256_low_s(sig);
         status = RISE_OK;
     }
+    rise_wipe_stack();
     rise_wipe(copy, sizeof copy);
     return status;
 }

@@ -33,6 +33,7 @@ rise_status rise_secp256k1_new(rise_secp256k1 **out, const rise_entropy *entropy
     if (rise_random(seed, sizeof seed, entropy) == RISE_OK) {
         int blinded = secp256k1_context_randomize(self->context, seed);
         (void)blinded; /* it cannot fail on a context of our own, and an unblinded one signs the same */
+        rise_wipe_stack();
     }
     rise_wipe(seed, sizeof seed);
     *out = self;
@@ -56,8 +57,10 @@ static void serialize(uint8_t public_key[65], const secp256k1_context *context, 
 
 rise_status rise_secp256k1_public(const rise_secp256k1 *self, uint8_t public_key[65], const uint8_t secret[32]) {
     secp256k1_pubkey point;
+    int made = secp256k1_ec_pubkey_create(self->context, &point, secret);
 
-    if (secp256k1_ec_pubkey_create(self->context, &point, secret) != 1) {
+    rise_wipe_stack();
+    if (made != 1) {
         return RISE_EKEY;
     }
     serialize(public_key, self->context, &point);
@@ -68,8 +71,10 @@ rise_status rise_secp256k1_sign(const rise_secp256k1 *self, uint8_t sig[65], con
                                 const uint8_t digest[32]) {
     secp256k1_ecdsa_recoverable_signature signature;
     int parity = 0;
+    int made = secp256k1_ecdsa_sign_recoverable(self->context, &signature, digest, secret, NULL, NULL);
 
-    if (secp256k1_ecdsa_sign_recoverable(self->context, &signature, digest, secret, NULL, NULL) != 1) {
+    rise_wipe_stack();
+    if (made != 1) {
         return RISE_EKEY;
     }
     (void)secp256k1_ecdsa_recoverable_signature_serialize_compact(self->context, sig, &parity, &signature);

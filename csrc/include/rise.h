@@ -374,6 +374,26 @@ rise_status rise_eip712_hash(const rise_eip712 *type, uint8_t hash[32], const ri
 /* keccak256(0x19 0x01 || domain_separator || struct_hash): what is signed. */
 void rise_eip712_digest(uint8_t digest[32], const uint8_t domain_separator[32], const uint8_t struct_hash[32]);
 
+/* A longer text is RISE_ELIMIT. */
+#define RISE_EIP712_MAX_JSON ((size_t)1 << 20)
+
+/* The same of typed data in JSON, as eth_signTypedData_v4 has it: an object of `types`, `primaryType`, `domain` and
+ * `message`. `domain_separator` and `struct_hash` may be NULL. Without a type EIP712Domain the domain is made of those
+ * of name, version, chainId, verifyingContract and salt that are there. Types that nothing refers to may stand among
+ * the types; else nothing may be there that is not signed, nothing may be missing, and nothing is converted:
+ *   numbers        integers without exponent, decimal text or `0x` text
+ *   bool           true, false
+ *   address        `0x` text, the checksum when the case is mixed
+ *   bytes, bytesN  `0x` text, of N bytes
+ *   string         text that is UTF-8
+ * RISE_EDATA: malformed JSON, with the position. RISE_EABI: unknown, recursive or malformed types. RISE_EVALUE: values,
+ * with the path ("message.to[2].wallet", elements being counted from 1). RISE_ELIMIT: this or the ABI's bounds. */
+rise_status rise_eip712_json(uint8_t digest[32], uint8_t domain_separator[32], uint8_t struct_hash[32],
+                             const char *json, size_t len, rise_error *error);
+
+/* keccak256(0x19 "Ethereum Signed Message:\n" || length in decimal || message): what personal_sign signs (EIP-191). */
+void rise_personal_digest(uint8_t digest[32], const void *message, size_t len);
+
 /* ---- RLP and transactions -------------------------------------------------------------------------- */
 
 /* Appends one byte string; a number goes as its minimal big-endian bytes (rise_rlp_number). */
@@ -396,6 +416,64 @@ rise_status rise_rlp_next(rise_rlp_item *item, const uint8_t **data, size_t *len
  * chain_id 0 is valid on every chain. */
 void rise_authorization_digest(uint8_t digest[32], const rise_u256 *chain_id, const uint8_t address[20],
                                uint64_t nonce);
+
+typedef struct rise_authorization {
+    rise_u256 chain_id;
+    uint8_t address[20];        /* whose code the account takes on; zeros take it off again */
+    uint64_t nonce;             /* of the account, counted on when it also sends the transaction */
+    uint8_t sig[65];            /* r || s || v, v being 0, 1, 27 or 28 */
+} rise_authorization;
+
+/* Fills `sig`. RISE_EUSAGE: not a secp256k1 key. */
+rise_status rise_authorization_sign(rise_authorization *authorization, const rise_key *key);
+
+/* The types of transactions; the numbers are those in front of the encoding (EIP-2718). */
+typedef enum rise_tx_type {
+    RISE_TX_LEGACY = 0,         /* with the chain id of EIP-155 */
+    RISE_TX_EIP1559 = 2,
+    RISE_TX_EIP7702 = 4
+} rise_tx_type;
+
+/* Storage that a transaction says it will touch (EIP-2930). */
+typedef struct rise_tx_access {
+    uint8_t address[20];
+    const uint8_t *keys;        /* 32 bytes each */
+    size_t key_count;
+} rise_tx_access;
+
+/* A transaction; what it points at stays the caller's. Zeros are a legacy transaction that lacks its chain id. */
+typedef struct rise_tx {
+    rise_tx_type type;
+    rise_u256 chain_id;
+    uint64_t nonce;
+    uint64_t gas;
+    rise_u256 gas_price;        /* legacy alone; the others have two fees in its place */
+    rise_u256 max_fee;          /* a unit of gas: all of it, and of that what is on top of the block's base fee */
+    rise_u256 max_priority_fee;
+    const uint8_t *to;          /* 20 bytes; NULL creates a contract */
+    rise_u256 value;
+    const uint8_t *data;
+    size_t data_len;
+    const rise_tx_access *access; /* not legacy */
+    size_t access_count;
+    const rise_authorization *authorizations; /* EIP-7702 alone, at least one; signed */
+    size_t authorization_count;
+} rise_tx;
+
+/* Data and lists together; more is RISE_ELIMIT. Nodes pass on less: 128 KiB is usual. */
+#define RISE_TX_MAX_SIZE ((size_t)1 << 20)
+
+/* Appends the encoding: what is signed where `sig` is NULL, else the transaction as a node takes it, `sig` being as in
+ * an authorization. The hash of a signed transaction is keccak256 of its encoding. Only what a chain could take is
+ * encoded; the buffer is as before otherwise.
+ * RISE_EVALUE: fields that do not go together, chain id 0, a nonce of 2^64 - 1. RISE_ESIGNATURE: of the transaction or
+ * of an authorization; out of range, or s in the upper half. RISE_EOVERFLOW: a chain id that leaves no room for v. */
+rise_status rise_tx_encode(rise_buf *out, const rise_tx *tx, const uint8_t sig[65], rise_error *error);
+/* keccak256 of what is signed. */
+rise_status rise_tx_sighash(uint8_t digest[32], const rise_tx *tx, rise_error *error);
+/* Appends the signed transaction; `hash` (NULL: not wanted) is that of the transaction. RISE_EUSAGE: not a secp256k1
+ * key. */
+rise_status rise_tx_sign(rise_buf *out, uint8_t hash[32], const rise_tx *tx, const rise_key *key, rise_error *error);
 
 /* ---- JSON ------------------------------------------------------------------------------------------ */
 

@@ -1,5 +1,6 @@
 /* Keccak-256 (the empty string and "hello" as in every Ethereum library; bytes 0, 1, 2 .. around the block of 136, from
- * an independent implementation) and SHA-256 (FIPS 180-4 examples). */
+ * an independent implementation; spec/vectors/keccak256.json) and SHA-256 (FIPS 180-4 examples). */
+#include "../core/json.h"
 #include "check.h"
 
 static void known_answers(void) {
@@ -32,6 +33,77 @@ static void known_answers(void) {
     CHECK_HEX(hash, 32, "1c8aff950685c2ed4bc3174f3472287b56d9517b9c948127319a09a7a36deac8");
     rise_keccak256(hash, NULL, 0);
     CHECK_HEX(hash, 32, counted[0].hash);
+}
+
+static char *read_vectors(size_t *len) {
+    FILE *file = fopen("spec/vectors/keccak256.json", "rb");
+    char *text = malloc((size_t)1 << 20);
+
+    CHECK(file != NULL && text != NULL);
+    *len = fread(text, 1, (size_t)1 << 20, file);
+    CHECK(*len > 0 && *len < (size_t)1 << 20);
+    fclose(file);
+    return text;
+}
+
+/* The input as a whole, and in two pieces cut in each of the places where blocks and lanes end. */
+static void check_vector(const uint8_t *input, size_t len, const char *hex) {
+    static const size_t cuts[] = { 1, 7, 8, 9, 135, 136, 137, 272, 1000 };
+    uint8_t hash[32];
+    size_t i;
+
+    rise_keccak256(hash, input, len);
+    CHECK_HEX(hash, 32, hex);
+    for (i = 0; i < sizeof cuts / sizeof *cuts && cuts[i] <= len; i++) {
+        rise_keccak h;
+        rise_keccak_init(&h);
+        rise_keccak_update(&h, input, cuts[i]);
+        rise_keccak_update(&h, input + cuts[i], len - cuts[i]);
+        rise_keccak_final(&h, hash);
+        CHECK_HEX(hash, 32, hex);
+    }
+}
+
+static void vectors(void) {
+    const char *path = "cases", *name;
+    size_t len, start, span_len, name_len, count = 0;
+    char *text = read_vectors(&len);
+    rise_json json;
+    int more;
+
+    CHECK(rise_json_span(&start, &span_len, text, len, &path, 1) == RISE_OK);
+    rise_json_start(&json, text + start, span_len);
+    CHECK(rise_json_enter(&json, '['));
+    while ((more = rise_json_next(&json, ']', count == 0)) > 0) {
+        const char *input = NULL, *hash = NULL;
+        size_t input_len = 0, got;
+        uint8_t *bytes;
+        char hex[65] = "";
+        int first;
+
+        CHECK(rise_json_enter(&json, '{'));
+        for (first = 1; rise_json_next(&json, '}', first) > 0; first = 0) {
+            CHECK(rise_json_name(&json, &name, &name_len));
+            start = json.at + 1;
+            CHECK(rise_json_skip(&json, 0));
+            if (name_len == 5 && memcmp(name, "input", 5) == 0) {
+                input = json.text + start;
+                input_len = json.at - start - 1;
+            } else if (name_len == 4 && memcmp(name, "hash", 4) == 0) {
+                hash = json.text + start;
+            }
+        }
+        CHECK(input != NULL && hash != NULL);
+        bytes = malloc(input_len);
+        CHECK(bytes != NULL);
+        CHECK(rise_hex_decode(bytes, input_len, &got, input, input_len) == RISE_OK);
+        memcpy(hex, hash + 2, 64);
+        check_vector(bytes, got, hex);
+        free(bytes);
+        count++;
+    }
+    CHECK(more == 0 && count == 56);
+    free(text);
 }
 
 static void pieces_make_the_same_hash(void) {
@@ -81,6 +153,7 @@ static void sha256(void) {
 
 int main(void) {
     known_answers();
+    vectors();
     pieces_make_the_same_hash();
     final_wipes_the_state();
     sha256();

@@ -5,11 +5,6 @@ local vectors = support.load "secp256k1"
 
 local FIELD_MINUS_ORDER = core.u256 "432420386565659656852420866390673177326"
 
--- EIP-191: what wallets sign for "personal" messages.
-local function eip191(message)
-  return core.keccak256("\25Ethereum Signed Message:\n" .. #message .. message)
-end
-
 describe("core secp256k1", function()
   it("makes the public keys and addresses of the vectors", function()
     for _, case in ipairs(vectors.cases) do
@@ -41,7 +36,7 @@ describe("core secp256k1", function()
   it("signs EIP-191 messages as wallets do", function()
     for _, case in ipairs(vectors.personal) do
       local key = assert(core.key_import("secp256k1", core.unhex(case.privateKey)))
-      local digest = eip191(case.message)
+      local digest = core.personal_digest(case.message)
       assert.equal(case.hash, core.hex(digest))
       assert.equal(case.signature, core.hex(key:sign(digest)))
       assert.equal(case.address, core.hex((core.secp256k1_recover(digest, core.unhex(case.signature)))))
