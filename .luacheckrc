@@ -1,7 +1,8 @@
 std = "min"
 self = false
 max_line_length = 120
-include_files = { "lua/**/*.lua", "spec/**/*.lua", "examples/**/*.lua", "rockspec/*.rockspec" }
+include_files = { "lua/**/*.lua", "spec/**/*.lua", "examples/**/*.lua", "bench/**/*.lua", "rockspec/*.rockspec" }
 files["spec"] = { std = "max+busted" }
+files["bench"] = { std = "max" }
 files["examples"] = { std = "max" }
 files["rockspec"] = { std = "max+rockspec" }
