@@ -40,6 +40,9 @@ void rise_lua_preload(lua_State *L) {
 #ifndef RISE_WITHOUT_HOST
         { "rise.host", luaopen_rise_host },
 #endif
+#ifndef RISE_WITHOUT_SQLITE
+        { "rise.sqlite", luaopen_rise_sqlite },
+#endif
         { NULL, NULL },
     };
     push_preload(L);

@@ -21,6 +21,7 @@ external_dependencies = {
   BEARSSL = { header = "bearssl.h", library = "bearssl" },
   SECP256K1 = { header = "secp256k1_recovery.h", library = "secp256k1" },
   CURL = { library = "curl" },
+  SQLITE = { header = "sqlite3.h", library = "sqlite3" },
   MICROHTTPD = { header = "microhttpd.h", library = "microhttpd" },
 }
 build = {
@@ -91,6 +92,20 @@ build = {
       libdirs = { "$(MICROHTTPD_LIBDIR)" },
       libraries = { "microhttpd" },
     },
+    ["rise.sqlite"] = {
+      sources = {
+        "csrc/lua_rise.c",
+        "csrc/lua_sqlite.c",
+        "csrc/core/bytes.c",
+        "csrc/core/os.c",
+        "csrc/core/status.c",
+        "csrc/core/u256.c",
+      },
+      defines = { "_GNU_SOURCE" },
+      incdirs = { "csrc", "csrc/include", "$(SQLITE_INCDIR)" },
+      libdirs = { "$(SQLITE_LIBDIR)" },
+      libraries = { "sqlite3" },
+    },
     rise = "lua/rise/init.lua",
     ["rise.account"] = "lua/rise/account.lua",
     ["rise.approve"] = "lua/rise/approve/init.lua",
@@ -138,7 +153,11 @@ build = {
     ["rise.revert"] = "lua/rise/revert.lua",
     ["rise.rpc"] = "lua/rise/rpc.lua",
     ["rise.session"] = "lua/rise/session.lua",
-    ["rise.store"] = "lua/rise/store.lua",
+    ["rise.store"] = "lua/rise/store/init.lua",
+    ["rise.store.file"] = "lua/rise/store/file.lua",
+    ["rise.store.memory"] = "lua/rise/store/memory.lua",
+    ["rise.store.rules"] = "lua/rise/store/rules.lua",
+    ["rise.store.sqlite"] = "lua/rise/store/sqlite.lua",
     ["rise.wallet"] = "lua/rise/wallet.lua",
   },
 }

@@ -108,9 +108,10 @@ describe("the C files", function()
     assert.same({}, strays("/rise_lua%.h", { "^csrc/lua_", "^csrc/runner/" }))
   end)
 
-  it("see libcurl only in curl.c, libmicrohttpd only in httpd.c", function()
+  it("see libcurl only in curl.c, libmicrohttpd only in httpd.c, SQLite only in lua_sqlite.c", function()
     assert.same({}, strays("/curl/", { "^csrc/net/curl%.c$" }))
     assert.same({}, strays("/microhttpd%.h", { "^csrc/net/httpd%.c$" }))
+    assert.same({}, strays("/sqlite3", { "^csrc/lua_sqlite%.c$" }))
   end)
 
   it("of the core include nothing of net", function()
@@ -178,7 +179,8 @@ describe("the rockspec", function()
   it("lists every C file, all of the core in rise.core", function()
     local modules = rockspec.build.modules
     local core = set(modules["rise.core"].sources)
-    local listed = set(modules["rise.core"].sources, modules["rise.net"].sources, modules["rise.host"].sources)
+    local listed = set(modules["rise.core"].sources, modules["rise.net"].sources, modules["rise.host"].sources,
+      modules["rise.sqlite"].sources)
     -- What the runner and hosts with a Lua of their own add has no place in a rock.
     -- p256.c takes p256_bearssl.c in where it has to.
     local in_core = {}
@@ -221,7 +223,7 @@ describe("the Lua modules", function()
   local floors = {
     { "core" },
     { "errors", "check", "json", "quantity", "networks", "contracts", "revert", "permissions", "intent" },
-    { "net", "host" },
+    { "net", "host", "sqlite" },
     { "loop" },
     { "rpc" },
     { "relay", "chain" },

@@ -25,10 +25,12 @@ extern "C" {
 /* The C modules, as `require` opens them; each reads and sets no global and leaves one table.
  *   rise.core  bytes, hashes, keys, numbers, ABI, EIP-712, RLP, JSON spans, files
  *   rise.net   the HTTP transport (libcurl)
- *   rise.host  HTTP server, child processes, signals (libmicrohttpd); for the runner and the devnet */
+ *   rise.host  HTTP server, child processes, signals (libmicrohttpd); for the runner and the devnet
+ *   rise.sqlite  the store that survives crashes and is shared by processes (SQLite) */
 RISE_LUA_OPEN int luaopen_rise_core(lua_State *L);
 RISE_LUA_OPEN int luaopen_rise_net(lua_State *L);
 RISE_LUA_OPEN int luaopen_rise_host(lua_State *L);
+RISE_LUA_OPEN int luaopen_rise_sqlite(lua_State *L);
 
 /* Registers the C modules and every Lua module of `rise` in package.preload. */
 void rise_lua_preload(lua_State *L);

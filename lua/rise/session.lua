@@ -128,9 +128,11 @@ end
 -- @treturn[2] nil
 -- @treturn[2] table not_granted when the store has none, invalid_key
 function Session.load(wallet, id)
-  local record = wallet.store:get(id)
+  local record, err = wallet.store:get(id)
+  if err then return nil, err end
   if not record then return errors.fail("not_granted", "the store has no session " .. tostring(id)) end
-  local grant, err = permissions.from_relay(record.permissions)
+  local grant
+  grant, err = permissions.from_relay(record.permissions)
   if not grant then return errors.within(err, "session " .. id) end
   grant.expiry = record.expiry
   local key

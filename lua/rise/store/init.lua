@@ -1,0 +1,69 @@
+--- Where session records and the journal of bundles are kept: in memory, in one plain file, or in SQLite.
+--
+-- *Session records* are plain tables with an `id` (the key hash): `put(record)`, `get(id)`, `delete(id)`, `list()`.
+-- What was revoked stays revoked: `put` refuses a record that would say otherwise.
+--
+-- *The journal* has an entry for each bundle, written and synced before the bundle leaves this machine: `id` (the
+-- quote's hash), `session`, `account`, `chain_id`, `nonce` (0x text of 32 bytes), `state`, `payload` (what is sent:
+-- `context_text`, `signature`, `key`, `fee_signature`; dropped once the bundle is final), `calls`, `actions`, `ttl`,
+-- `created`, `updated`, `outcome`. States go from `sending` over `accepted` to one of
+--
+-- - `done`: landed and succeeded;
+-- - `reverted`: landed and failed;
+-- - `failed`: did not land and cannot any more;
+-- - `unknown`: nobody can tell what became of it.
+--
+-- `begin(entry)` writes one; `mark(id, "accepted")`; `finish(id, state, outcome)`; `bundle(id)`; `bundles(filter)` with
+-- `unfinished`, `session`, `chain_id`, oldest first. Of one account's bundles on a chain only one may hold a nonce: a
+-- second is refused with `nonce`. Whoever works on a bundle has a claim on it: `begin` takes one, `finish` and
+-- `release(id)` let go, `claim(id)` gives the entry, or false while somebody else, who lives, has it.
+--
+-- *Lanes* are nonce sequences of an account: `take_lane { chain_id, account, fresh }` gives a `{ sequence, number }`
+-- that nobody else uses, one that was used before if there is one, else `fresh`; `give_lane(lane)` puts it back,
+-- `drop_lane(lane)` forgets it. `finish` counts them on.
+--
+-- Each function gives `nil, err` with the code `store` when the disk refuses.
+-- @module rise.store
+
+local Memory = require "rise.store.memory"
+
+local store = {}
+
+local function check_keys(options, what)
+  local keys = type(options) == "table" and options.keys
+  if keys and keys ~= "none" and keys ~= "plaintext" then
+    error(what .. ": keys must be \"none\" or \"plaintext\"", 3)
+  end
+end
+
+--- A store that lives as long as the program.
+function store.memory()
+  return Memory.new()
+end
+
+--- A store in a file, for one process at a time. The private keys are in it only with `keys = "plaintext"`: whoever
+-- reads the file can then act within the sessions' permissions. Without it the records survive but cannot sign after
+-- a restart.
+-- @tparam table options `path`; `keys`: "none" (default) or "plaintext"
+-- @treturn[1] table
+-- @treturn[2] nil
+-- @treturn[2] table store
+function store.file(options)
+  check_keys(options, "store.file")
+  local opened, err = require("rise.store.file").open(options)
+  return opened, err
+end
+
+--- A store in a SQLite database, which several processes may use at a time and which keeps pace with many bundles.
+-- @tparam table options `path`; `keys` as for @{store.file}; `busy_timeout`: seconds to wait for another process (10);
+-- `kept`: how many finished bundles are remembered (10000)
+-- @treturn[1] table
+-- @treturn[2] nil
+-- @treturn[2] table store; unsupported where rise was built without SQLite
+function store.sqlite(options)
+  check_keys(options, "store.sqlite")
+  local opened, err = require("rise.store.sqlite").open(options)
+  return opened, err
+end
+
+return store
