@@ -11,6 +11,7 @@ local core = require "rise.core"
 local errors = require "rise.errors"
 local intent = require "rise.intent"
 local json = require "rise.json"
+local landing = require "rise.landing"
 local permissions = require "rise.permissions"
 local quantity = require "rise.quantity"
 
@@ -183,15 +184,6 @@ function Account:grant(request, key)
   })
 end
 
--- The next nonce of a sequence on chain; nil without an RPC endpoint or an account there.
-local function sequence_nonce(wallet, address, nonce)
-  if not wallet.chain then return nil end
-  local data = assert(contracts.encode_call(contracts.account.getNonce, { nonce:shr(64) }))
-  local result = wallet.chain:call { to = address, data = data }
-  if not result or #result ~= 66 then return nil end
-  return core.u256(result)
-end
-
 --- Revokes a session key, and makes sure that it stays so: a key that is on the account is removed; a grant that was
 -- signed but has not landed is made void by using up its nonce on chain, so that nobody can let it land later.
 -- @tparam table request `hash` of the key, `pre_calls`: the grants signed for it (each with `nonce`)
@@ -208,7 +200,7 @@ function Account:revoke(request, key)
     if not highest or pre_call.nonce > highest then highest = pre_call.nonce end
   end
   if highest then
-    local next_nonce = sequence_nonce(wallet, self.address, highest)
+    local next_nonce = landing.next_nonce(wallet, self.address, highest)
     if not next_nonce then
       -- Without a node to ask: what is listed has landed, what is not has not.
       next_nonce = present and highest + 1 or highest

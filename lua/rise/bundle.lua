@@ -1,13 +1,15 @@
---- One bundle's way through the relay: prepare, verify, sign, send, wait.
+--- One bundle's way through the relay: prepare, verify, sign, write down, send, wait.
 --
 -- Sessions and administrators go the same way; only the key and what is expected differ. Nothing is signed that
--- was not rebuilt and compared first, and the relay's context goes back byte for byte.
+-- was not rebuilt and compared first, the relay's context goes back byte for byte, and nothing leaves this machine
+-- before the journal of the wallet's store has it.
 -- @module rise.bundle
 
 local core = require "rise.core"
 local errors = require "rise.errors"
 local intent = require "rise.intent"
 local json = require "rise.json"
+local landing = require "rise.landing"
 local quantity = require "rise.quantity"
 local revert = require "rise.revert"
 
@@ -110,6 +112,7 @@ function bundle.prepare(wallet, action)
     fee_token = fields.paymentToken,
     fee_signature = json.get(prepared, "capabilities", "feeSignature"),
     account = action.account,
+    created = wallet:now(),
   }
 end
 
@@ -122,14 +125,21 @@ end
 -- Whether the failure leaves open that the relay has the request.
 local function maybe_arrived(err)
   if err.sent == false then return false end
-  return err.code == "network" or err.code == "timeout" or (err.code == "relay" and err.rpc_code == nil)
+  return err.code == "network" or err.code == "timeout" or err.code == "canceled"
+    or (err.code == "relay" and err.rpc_code == nil)
+end
+
+-- Nobody knows yet whether the relay has the bundle.
+local function unclear(prepared, code, message)
+  return errors.fail(code, message, { id = prepared.id, nonce = prepared.nonce, unclear = true })
 end
 
 --- Sends a signed bundle, once: when the answer is lost the relay is asked for the bundle by its id, and the same
 -- payload goes again only if the relay has never heard of it and the quote still lives.
 -- @treturn[1] true
 -- @treturn[2] nil
--- @treturn[2] table quote_expired (certainly not accepted), pending (not known), or what the relay answered
+-- @treturn[2] table quote_expired (certainly not accepted), pending (not known), or what the relay answered. With
+-- `err.unclear` the bundle may land all the same
 function bundle.send(wallet, prepared, signature)
   local params = {
     context_text = prepared.context_text,
@@ -137,24 +147,26 @@ function bundle.send(wallet, prepared, signature)
     key = prepared.key,
     capabilities = prepared.fee_signature and { feeSignature = prepared.fee_signature } or nil,
   }
-  local unclear = { id = prepared.id, nonce = prepared.nonce }
   local failure
+  local doubtful = false -- whether a request of ours may still be on its way
   for attempt = 1, ATTEMPTS do
     local result, err = wallet.relay:send_prepared_calls(params, { timeout = wallet.timeout })
     if result then
       if type(result.id) ~= "string" or result.id:lower() ~= prepared.id then
-        return errors.fail("relay", "wallet_sendPreparedCalls: the relay named another bundle", unclear)
+        return unclear(prepared, "relay", "wallet_sendPreparedCalls: the relay named another bundle")
       end
       return true
     end
     failure = err
     if err.sent ~= false then
       if not maybe_arrived(err) then return nil, err end
+      doubtful = true
+      if err.code == "canceled" then return unclear(prepared, "canceled", "canceled while a bundle was being sent") end
       local status, status_err = wallet.relay:get_calls_status(prepared.id, { timeout = wallet.timeout })
       if status then return true end
       if status_err.code ~= "unknown_bundle" then
-        return errors.fail("pending", "the answer to sending bundle " .. prepared.id
-          .. " was lost and the relay does not answer: " .. err.message, unclear)
+        return unclear(prepared, "pending", "the answer to sending bundle " .. prepared.id
+          .. " was lost and the relay does not answer: " .. err.message)
       end
     end
     if prepared.ttl and wallet:now() >= prepared.ttl then
@@ -162,8 +174,14 @@ function bundle.send(wallet, prepared, signature)
     end
     if attempt < ATTEMPTS then
       local slept, slept_err = wallet.loop:sleep(0.1 * attempt)
-      if not slept then return nil, slept_err end
+      if not slept then
+        slept_err.unclear = doubtful or nil
+        return nil, slept_err
+      end
     end
+  end
+  if doubtful then
+    return unclear(prepared, "pending", "bundle " .. prepared.id .. " could not be sent for sure: " .. failure.message)
   end
   return nil, failure
 end
@@ -188,30 +206,58 @@ local function receipt_of(wallet, prepared, status)
   }
 end
 
--- What a final status means: the receipt, or the error with the receipt's figures.
-local function outcome(wallet, prepared, status)
+-- Where the relay's word is not enough, the chain's: a bundle that reached the relay twice is reported as failed though
+-- it landed. False when the chain has nothing to add.
+local function second_opinion(wallet, prepared, receipt)
+  if not wallet.chain then return false end
+  local landed, err = landing.status(wallet, prepared)
+  if landed ~= nil then return landed end
+  if err.code == "unknown_bundle" then return false end -- its nonce is used up by something else
+  return errors.fail("pending", string.format("the relay reports bundle %s with status %s, and the chain cannot be "
+    .. "asked: %s", prepared.id, receipt.status, err.message), { id = prepared.id, nonce = prepared.nonce })
+end
+
+--- What a final status means: the receipt, or the error with the receipt's figures. An error is final when it has a
+-- `state`: that of the journal.
+-- @param wallet
+-- @tparam table prepared at least `id`, `account`, `nonce`
+-- @tparam table status as the relay gives it
+-- @tparam[opt] boolean from_chain whether the status is the chain's own word (@{rise.landing.status})
+-- @treturn[1] table receipt
+-- @treturn[2] nil
+-- @treturn[2] table
+function bundle.outcome(wallet, prepared, status, from_chain)
   local receipt = receipt_of(wallet, prepared, status)
   local executed = intent.find_executed(receipt.logs, wallet.orchestrator, prepared.account, prepared.nonce)
+  local succeeded = executed and executed.err == "0x00000000"
   local fields = { id = receipt.id, nonce = receipt.nonce, status = receipt.status,
     transaction_hash = receipt.transaction_hash, explorer_url = receipt.explorer_url,
     incremented = executed and executed.incremented or false }
-  if executed and executed.err ~= "0x00000000" then
+  if executed and not succeeded then
     local err = revert.to_error(executed.err, {
       account = prepared.account, grant = prepared.grant, calls = prepared.calls, now = wallet:now(),
       items = wallet.abi_items, tokens = wallet.tokens, granted = true,
     })
     for name, value in pairs(fields) do err[name] = value end
+    err.state = "reverted"
     return nil, err
   end
+  if succeeded and receipt.status < 300 then return receipt end
+  if not from_chain then
+    local landed, err = second_opinion(wallet, prepared, receipt)
+    if landed == nil then return nil, err end
+    if landed then return bundle.outcome(wallet, prepared, landed, true) end
+  end
   if receipt.status < 300 then
-    if executed then return receipt end
     return errors.fail("relay", "the relay reports bundle " .. prepared.id
       .. " as done, but no IntentExecuted event carries its account and nonce", fields)
   end
   if receipt.status < 400 then
+    fields.state = "failed"
     return errors.fail("failed", "bundle " .. prepared.id .. " failed before it reached the chain (status "
       .. receipt.status .. ")", fields)
   end
+  fields.state = "reverted"
   return errors.fail("reverted", "bundle " .. prepared.id .. " reverted on chain (status " .. receipt.status .. ")",
     fields)
 end
@@ -236,7 +282,7 @@ function bundle.wait(wallet, prepared, timeout)
       if type(status.status) ~= "number" then
         return errors.fail("relay", "wallet_getCallsStatus: the relay's answer has no status")
       end
-      if status.status >= 200 then return outcome(wallet, prepared, status) end
+      if status.status >= 200 then return bundle.outcome(wallet, prepared, status) end
     elseif err.code == "unknown_bundle" then
       -- Behind a load balancer the row may take a moment to show.
       if wallet.loop:now() - started > 2 then return nil, err end
@@ -252,12 +298,63 @@ function bundle.wait(wallet, prepared, timeout)
   end
 end
 
+-- ---- the journal -----------------------------------------------------------------------------------------------
+
+local function write_down(wallet, action, prepared, signature)
+  return wallet.store:begin {
+    id = prepared.id, session = action.session, account = prepared.account, chain_id = wallet.chain_id,
+    nonce = core.hex(prepared.nonce:bytes()), ttl = prepared.ttl, created = prepared.created,
+    payload = { context_text = prepared.context_text, signature = signature, key = prepared.key,
+      fee_signature = prepared.fee_signature },
+    calls = calls_json(action.calls), actions = action.actions or { { calls = #action.calls } },
+  }
+end
+
+--- Writes down what became of a bundle, or lets go of one whose end is not known.
+-- @param wallet
+-- @tparam string id
+-- @tparam ?table receipt
+-- @tparam ?table err final when it has a `state`
+-- @treturn[1] true
+-- @treturn[2] nil
+-- @treturn[2] table store
+function bundle.close(wallet, id, receipt, err)
+  local said = receipt or err
+  local state = receipt and "done" or err.state
+  if not state then return wallet.store:release(id) end
+  local incremented = receipt ~= nil or err.incremented
+  return wallet.store:finish(id, state, {
+    status = said.status, transaction_hash = said.transaction_hash, block_number = said.block_number,
+    incremented = incremented, code = err and err.code, message = err and err.message,
+  })
+end
+
+-- Sends what was written down. What the relay refused cannot land.
+local function dispatch(wallet, prepared, signature)
+  local sent, err = bundle.send(wallet, prepared, signature)
+  if sent then
+    wallet.store:mark(prepared.id, "accepted") -- should the disk refuse, it counts as being sent
+    return true
+  end
+  if not err.unclear then err.state = "failed" end
+  bundle.close(wallet, prepared.id, nil, err)
+  return nil, err
+end
+
+-- Never mined and no reason given: what the simulation says now is usually the reason.
+local function reason_of(wallet, action, err)
+  if err.code ~= "failed" then return nil, err end
+  local again, reason = bundle.prepare(wallet, action)
+  if again or reason.code == "network" or reason.code == "timeout" or reason.code == "canceled" then return nil, err end
+  reason.id, reason.status, reason.state = err.id, err.status, err.state
+  return nil, reason
+end
+
 --- The whole way. A quote that died on it is replaced by a fresh one, a few times.
--- @tparam table action as for @{bundle.prepare}; `nonce` may be a function that gives the next one;
--- `before_send(prepared, signature)` is called when everything is known and nothing has left yet; `timeout`
+-- @tparam table action as for @{bundle.prepare}; `session` (its id) and `actions` for the journal; `timeout`
 -- @treturn[1] table receipt with `timing` (seconds): prepare, sign, send, confirm
 -- @treturn[2] nil
--- @treturn[2] table
+-- @treturn[2] table with `state` when a bundle was made and its end is known, with `id` and `nonce` when it is not
 function bundle.execute(wallet, action)
   local loop = wallet.loop
   local prepared, err, prepared_at, signed_at, sent_at
@@ -269,29 +366,23 @@ function bundle.execute(wallet, action)
     prepared_at = loop:now()
     local signature = bundle.sign(prepared, action.key)
     signed_at = loop:now()
-    if action.before_send then
-      local written
-      written, err = action.before_send(prepared, signature)
-      if not written then return nil, err end
-    end
+    local written
+    written, err = write_down(wallet, action, prepared, signature)
+    if not written then return nil, err end
     local sent
-    sent, err = bundle.send(wallet, prepared, signature)
+    sent, err = dispatch(wallet, prepared, signature)
     sent_at = loop:now()
     if sent then break end
     if err.code ~= "quote_expired" or attempt == ATTEMPTS then return nil, err end
   end
   local receipt
   receipt, err = bundle.wait(wallet, prepared, action.timeout)
+  local closed, close_err = bundle.close(wallet, prepared.id, receipt, err)
   if not receipt then
-    if err.code ~= "failed" then return nil, err end
-    -- Never mined and no reason given: what the simulation says now is usually the reason.
-    local again, reason = bundle.prepare(wallet, action)
-    if not again and reason.code ~= "network" and reason.code ~= "timeout" then
-      reason.id, reason.status = err.id, err.status
-      return nil, reason
-    end
-    return nil, err
+    err.id, err.nonce = err.id or prepared.id, err.nonce or prepared.nonce
+    return reason_of(wallet, action, err)
   end
+  if not closed then receipt.store_error = close_err end -- it has landed: that must not look like a failure
   receipt.timing = {
     prepare = prepared_at - started,
     sign = signed_at - prepared_at,

@@ -46,12 +46,28 @@ rise.loop = loop
 --- Connects to a relay.
 -- @tparam table options `network`: "devnet", "testnet" or a table like those of @{rise.networks}; `relay`, `rpc`,
 -- `chain_id`, `explorer` replace single members; `timeout` of a request in seconds (30); `max_fee` of a bundle in wei
--- (0.01 ether); `store` (memory)
+-- (0.01 ether); `store` (memory, see @{rise.store}); `max_unfinished` bundles of an account at a time (2)
 -- @treturn[1] Wallet
 -- @treturn[2] nil
 -- @treturn[2] table network, timeout, relay, unsupported
 function rise.connect(options)
   return Wallet.connect(loop, options)
+end
+
+--- Connects, and finds out what became of the bundles that an earlier run left unfinished in the store. See
+-- @{rise.Wallet:resume}.
+-- @tparam table options as for @{rise.connect}, with the `store`
+-- @treturn[1] table the reports
+-- @treturn[1] Wallet
+-- @treturn[2] nil
+-- @treturn[2] table
+function rise.resume(options)
+  local wallet, err = rise.connect(options)
+  if not wallet then return nil, err end
+  local reports
+  reports, err = wallet:resume()
+  if not reports then return nil, err end
+  return reports, wallet
 end
 
 --- Starts a task: calls in it yield instead of blocking. See @{rise.Loop:spawn}.

@@ -238,30 +238,68 @@ local Mutex = {}
 Mutex.__index = Mutex
 
 --- A lock that tasks take turns with: `lock:acquire()` waits, `lock:release()` hands it on in order.
-function Loop:mutex()
-  return setmetatable({ loop = self, held = false, queue = {} }, Mutex)
+-- @tparam[opt=1] number places how many may hold it at a time
+function Loop:mutex(places)
+  return setmetatable({ loop = self, free = places or 1, queue = {}, first = 1, waiting = 0 }, Mutex)
 end
 
 --- @treturn[1] true
 -- @treturn[2] nil
 -- @treturn[2] table canceled
 function Mutex:acquire()
-  if not self.held then
-    self.held = true
+  if self.free > 0 then
+    self.free = self.free - 1
     return true
   end
   local op = { done = false }
   function op.cancel() op.done = true end
-  self.queue[#self.queue + 1] = op
+  self.queue[self.first + self.waiting] = op
+  self.waiting = self.waiting + 1
   return await(self.loop, op)
 end
 
 function Mutex:release()
-  while self.queue[1] do
-    local op = table.remove(self.queue, 1)
+  while self.waiting > 0 do
+    local op = self.queue[self.first]
+    self.queue[self.first] = nil
+    self.first, self.waiting = self.first + 1, self.waiting - 1
     if not op.done then return finish(self.loop, op, true) end
   end
-  self.held = false
+  self.free = self.free + 1
+end
+
+local Event = {}
+Event.__index = Event
+
+--- Something that happens once: `event:wait(seconds)` waits for it, `event:fire()` lets all who wait go on.
+function Loop:event()
+  return setmetatable({ loop = self, fired = false, ops = {} }, Event)
+end
+
+--- @tparam[opt] number seconds at most
+-- @treturn[1] true
+-- @treturn[2] nil
+-- @treturn[2] table timeout, canceled
+function Event:wait(seconds)
+  if self.fired then return true end
+  local op = { done = false }
+  function op.cancel() op.done = true end
+  if seconds then
+    op.due = self.loop:now() + seconds
+    push_timer(self.loop.timers, op)
+  end
+  self.ops[#self.ops + 1] = op
+  local ok, err = await(self.loop, op)
+  if not ok then return nil, err end
+  if not self.fired then return errors.fail("timeout", string.format("nothing happened within %g s", seconds)) end
+  return true
+end
+
+function Event:fire()
+  self.fired = true
+  local ops = self.ops
+  self.ops = {}
+  for _, op in ipairs(ops) do finish(self.loop, op, true) end
 end
 
 --- Adds something else to serve in each step: an object with the functions `step()`, and optionally `fd()`

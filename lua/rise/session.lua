@@ -24,6 +24,7 @@ local errors = require "rise.errors"
 local intent = require "rise.intent"
 local permissions = require "rise.permissions"
 local quantity = require "rise.quantity"
+local recovery = require "rise.recovery"
 local revert = require "rise.revert"
 
 local Session = {}
@@ -54,8 +55,6 @@ local function record_of(session)
     state = session.state,
     expiry = session.expiry,
     created = session.created,
-    sequence = session.sequence,
-    sequence_number = session.sequence_number,
     permissions = permissions.to_relay(grant),
     pre_calls = {},
   }
@@ -113,9 +112,9 @@ function Session.new(wallet, options)
     state = "new",
     created = math.floor(wallet:now()),
     pre_calls = {},
-    sequence = bundle.random_sequence(),
-    sequence_number = 0,
+    idle_lanes = {},
     lock = wallet.loop:mutex(),
+    opening = wallet.loop:mutex(),
   }, Session)
   local saved
   saved, err = save(session)
@@ -151,8 +150,9 @@ function Session.load(wallet, id)
   return setmetatable({
     wallet = wallet, account = Account.new(wallet, record.account), key = key, key_type = record.key_type,
     public_key = record.public_key, id = record.id, permissions = grant, expiry = record.expiry,
-    state = record.state, created = record.created, pre_calls = pre_calls, sequence = record.sequence,
-    sequence_number = record.sequence_number or 0, lock = wallet.loop:mutex(),
+    state = record.state,
+    created = record.created, pre_calls = pre_calls, idle_lanes = {}, lock = wallet.loop:mutex(),
+    opening = wallet.loop:mutex(),
   }, Session)
 end
 
@@ -329,8 +329,127 @@ local function unknown_key(session, err)
   return errors.fail("not_granted", "the relay knows no grant of this key", { rpc_message = err.rpc_message })
 end
 
-local function next_nonce(session)
-  return intent.nonce(session.sequence, session.sequence_number)
+-- ---- nonces ----------------------------------------------------------------------------------------------------
+
+-- A nonce sequence of the account that nobody else uses meanwhile.
+local function take_lane(session)
+  local lane = table.remove(session.idle_lanes)
+  if lane then return lane end
+  return session.wallet.store:take_lane {
+    chain_id = session.wallet.chain_id, account = session.account.address, fresh = bundle.random_sequence(),
+  }
+end
+
+-- Puts a lane back after a bundle. One that was never mined leaves its nonce free, and the next bundle takes the same:
+-- should the lost one turn up after all, only one of the two can land. While a bundle's end is not known its lane
+-- rests in the store.
+local function return_lane(session, lane, receipt, err)
+  if receipt or err.incremented then
+    lane.number = lane.number + 1
+  elseif err.code == "nonce" or err.state == "reverted" then
+    session.wallet.store:drop_lane(lane)
+    return
+  elseif err.id and not err.state then
+    session.wallet.store:give_lane(lane)
+    return
+  end
+  session.idle_lanes[#session.idle_lanes + 1] = lane
+end
+
+local function give_lanes(session)
+  for _, lane in ipairs(session.idle_lanes) do session.wallet.store:give_lane(lane) end
+  session.idle_lanes = {}
+end
+
+-- ---- acting ----------------------------------------------------------------------------------------------------
+
+-- The bundle with these calls, as rise.bundle takes it.
+local function action_of(session, calls, options)
+  local token, max_fee = fee_token(session)
+  if options.fee_token then
+    token = check.address(options.fee_token, "fee_token")
+    max_fee = session.wallet:max_fee_in(token)
+  end
+  if options.max_fee then max_fee = check.amount(options.max_fee, "max_fee") end
+  return {
+    account = session.account.address,
+    session = session.id,
+    key = session.key,
+    calls = calls,
+    nonce = options.nonce and check.amount(options.nonce, "nonce") or nil,
+    fee_token = token,
+    max_fee = max_fee,
+    grant = session.permissions,
+    granted = session.state == "active",
+    timeout = options.timeout,
+    actions = options.actions,
+    pre_call_allowed = intent.grant_pre_call_checker {
+      account = session.account.address, key_hash = session.id, known = session.pre_calls,
+    },
+  }
+end
+
+-- Waits for a place in the relay's queue. The first bundle after a grant carries it, and two that do would collide:
+-- until it is confirmed nobody else gets in. `leave` must follow.
+function Session:enter()
+  local opening = false
+  if self.state == "pending" then
+    local held, err = self.opening:acquire()
+    if not held then return nil, err end
+    opening = self.state == "pending"
+    if not opening then self.opening:release() end
+  end
+  local place, err = self.wallet:queue_of(self.account.address):acquire()
+  if not place then
+    if opening then self.opening:release() end
+    return nil, err
+  end
+  return { opening = opening }
+end
+
+function Session:leave(place)
+  self.wallet:queue_of(self.account.address):release()
+  if place.opening then self.opening:release() end
+end
+
+-- What a landed bundle says about the session.
+local function landed(session)
+  if session.state ~= "pending" then return true end
+  session.state = "active"
+  return save(session)
+end
+
+-- One bundle, by a caller who has entered.
+function Session:execute(calls, options)
+  if not self.key then return nil, inactive(self) end
+  local action, lane = action_of(self, calls, options), nil
+  if not action.nonce then
+    local lane_err
+    lane, lane_err = take_lane(self)
+    if not lane then return nil, lane_err end
+    action.nonce = intent.nonce(lane.sequence, lane.number)
+  end
+  local receipt, err = bundle.execute(self.wallet, action)
+  if lane then return_lane(self, lane, receipt, err) end
+  if receipt or err.incremented then
+    local saved, save_err = landed(self)
+    if receipt and not saved then receipt.store_error = save_err end -- that must not look like a failure
+  end
+  if err and err.code == "not_granted" then return unknown_key(self, err) end
+  return receipt, err
+end
+
+-- Whether calls would go through as one bundle now: prepared and verified, but not signed.
+function Session:simulate(calls, options)
+  if not self.key then return nil, inactive(self) end
+  local lane, err = take_lane(self)
+  if not lane then return nil, err end
+  local action = action_of(self, calls, options)
+  action.nonce = intent.nonce(lane.sequence, lane.number)
+  local prepared
+  prepared, err = bundle.prepare(self.wallet, action)
+  self.idle_lanes[#self.idle_lanes + 1] = lane
+  return prepared and true, err
 end
 
 --- Sends calls as one atomic bundle and waits until it is final.
@@ -360,76 +479,37 @@ function Session:send(calls, options)
   local held
   held, err = self.lock:acquire()
   if not held then return nil, err end
-  local receipt
-  receipt, err = self:send_now(calls, options)
+  local place, receipt
+  place, err = self:enter()
+  if place then
+    receipt, err = self:execute(calls, options)
+    self:leave(place)
+  end
   self.lock:release()
   return receipt, err
 end
 
-function Session:send_now(calls, options)
-  if not self.key then return nil, inactive(self) end
-  local token, max_fee = fee_token(self)
-  if options.fee_token then
-    token = check.address(options.fee_token, "fee_token")
-    max_fee = self.wallet:max_fee_in(token)
-  end
-  if options.max_fee then max_fee = check.amount(options.max_fee, "max_fee") end
-  local receipt, err = bundle.execute(self.wallet, {
-    account = self.account.address,
-    key = self.key,
-    calls = calls,
-    nonce = options.nonce and check.amount(options.nonce, "nonce") or next_nonce(self),
-    fee_token = token,
-    max_fee = max_fee,
-    grant = self.permissions,
-    granted = self.state == "active",
-    timeout = options.timeout,
-    pre_call_allowed = intent.grant_pre_call_checker {
-      account = self.account.address, key_hash = self.id, known = self.pre_calls,
-    },
-  })
-  if not receipt then
-    if not options.nonce then self:settle_nonce(err) end
-    if err.code == "not_granted" then return unknown_key(self, err) end
-    return nil, err
-  end
-  if not options.nonce then self.sequence_number = self.sequence_number + 1 end
-  self.state = "active"
-  local saved
-  saved, err = save(self)
-  if not saved then
-    receipt.store_error = err -- the bundle has landed: that must not look like a failure
-  end
-  return receipt
-end
-
--- What a failed bundle means for the session's nonces. One that was never mined leaves its nonce free, and the next
--- bundle takes the same: should the lost one turn up after all, only one of the two can land.
-function Session:settle_nonce(err)
-  if err.incremented then
-    self.sequence_number = self.sequence_number + 1
-    if self.state == "pending" then self.state = "active" end
-  elseif err.code == "pending" or err.code == "nonce" or (err.status and err.status >= 400) then
-    self.sequence, self.sequence_number = bundle.random_sequence(), 0
-  else
-    return
-  end
-  save(self)
-end
-
---- Waits on for a bundle that `send` reported as `pending`.
+--- Waits on for a bundle that `send` reported as `pending`, and finds out what became of it.
 -- @tparam table pending its error object, or `{ id, nonce }`
+-- @tparam[opt=90] number timeout seconds
 -- @treturn[1] table receipt
 -- @treturn[2] nil
 -- @treturn[2] table
 function Session:wait(pending, timeout)
   check.type(pending, "table", "session:wait")
-  return bundle.wait(self.wallet, {
-    id = check.hex(pending.id, "session:wait: id", 32),
-    nonce = check.amount(pending.nonce, "session:wait: nonce"),
-    account = self.account.address,
-    grant = self.permissions,
-  }, timeout)
+  local id, nonce = check.hex(pending.id, "session:wait: id", 32), check.amount(pending.nonce, "session:wait: nonce")
+  local entry, err = self.wallet.store:claim(id)
+  if entry == nil then return nil, err end
+  local receipt
+  if entry then
+    receipt, err = recovery.settle(self.wallet, entry, timeout)
+  else
+    receipt, err = bundle.wait(self.wallet, {
+      id = id, nonce = nonce, account = self.account.address, grant = self.permissions,
+    }, timeout)
+  end
+  if receipt or err.incremented then landed(self) end
+  return receipt, err
 end
 
 --- Ends the session: wipes its key at once, then revokes it on chain and makes sure that a grant which has not landed
@@ -446,6 +526,7 @@ function Session:revoke(approver)
     self.key:close()
     self.key = nil
   end
+  give_lanes(self)
   self.state = granted and "revoking" or "revoked"
   local saved, err = save(self)
   if not saved then return nil, err end

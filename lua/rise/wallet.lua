@@ -16,6 +16,7 @@ local errors = require "rise.errors"
 local json = require "rise.json"
 local networks = require "rise.networks"
 local quantity = require "rise.quantity"
+local recovery = require "rise.recovery"
 local store = require "rise.store"
 
 local Wallet = {}
@@ -88,7 +89,7 @@ end
 function Wallet.connect(loop, options)
   check.options(options, {
     network = "string|table", relay = "string", rpc = "string", chain_id = "number", explorer = "string",
-    timeout = "number", max_fee = "u256|number|string", store = "table", clock = "callable",
+    timeout = "number", max_fee = "u256|number|string", store = "table", clock = "callable", max_unfinished = "number",
   }, "rise.connect", 3)
   local network = resolve(options)
   local timeout = options.timeout or 30
@@ -102,6 +103,8 @@ function Wallet.connect(loop, options)
     relay = Relay.new { rpc = Rpc.new { loop = loop, url = network.relay, peer = "relay", timeout = timeout } },
     store = options.store or store.memory(),
     clock = options.clock or core.now,
+    max_unfinished = options.max_unfinished or 2,
+    queues = {},
     abi_items = {}, -- custom errors that the program's contracts declare
   }, Wallet)
   if network.rpc then
@@ -140,6 +143,17 @@ end
 --- Seconds since 1970, as this wallet counts them.
 function Wallet:now()
   return self.clock()
+end
+
+-- The places in the relay's queue for an account's bundles, of which it takes so many and fails any more without
+-- giving a reason.
+function Wallet:queue_of(account)
+  local queue = self.queues[account]
+  if not queue then
+    queue = self.loop:mutex(self.max_unfinished)
+    self.queues[account] = queue
+  end
+  return queue
 end
 
 --- The cap on fees, in a token's own units.
@@ -205,6 +219,19 @@ end
 --- The sessions in this wallet's store, each as `{ id, account, public_key, state, expiry, ... }`.
 function Wallet:sessions()
   return self.store:list()
+end
+
+--- Finds out what became of the bundles in this wallet's store that a crash, a kill or a lost answer left unfinished;
+-- those that another living process works on are left to it. Call it at the start, before sessions act again.
+-- @tparam[opt] table options `timeout`: seconds for each bundle (90)
+-- @treturn[1] table a list, oldest first, of `{ id, session, account, nonce, actions, state, receipt, err }`: `state`
+-- is done, reverted, failed (it did not land, and cannot any more), unknown (nobody can tell), or still sending or
+-- accepted when there was no time to find out
+-- @treturn[2] nil
+-- @treturn[2] table store
+function Wallet:resume(options)
+  options = check.options(options, { timeout = "number" }, "wallet:resume")
+  return recovery.resume(self, options.timeout)
 end
 
 --- A session out of this wallet's store.

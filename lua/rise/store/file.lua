@@ -15,9 +15,11 @@ local KEPT = 100 -- finished bundles: each change writes them all
 
 local function sorted_lanes(lanes)
   local list = json.array {}
-  for _, lane in pairs(lanes) do
-    list[#list + 1] = { chain_id = lane.chain_id, account = lane.account, sequence = lane.sequence,
-      number = lane.number }
+  for _, of_account in pairs(lanes) do
+    for _, lane in pairs(of_account) do
+      list[#list + 1] = { chain_id = lane.chain_id, account = lane.account, sequence = lane.sequence,
+        number = lane.number }
+    end
   end
   table.sort(list, function(a, b) return a.sequence < b.sequence end)
   return list

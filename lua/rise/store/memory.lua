@@ -20,8 +20,9 @@ end
 -- @tparam[opt] number kept how many finished bundles are remembered
 function Memory.new(kept)
   return setmetatable({
-    records = {}, bundles_by_id = {}, order = {}, count = 0, kept = kept or KEPT,
-    nonces = {}, lanes = {}, busy = {},
+    records = {},
+    bundles_by_id = {}, order = {}, count = 0, kept = kept or KEPT, unfinished = {}, nonces = {}, busy = {},
+    lanes = {}, -- by account, then by sequence
   }, Memory)
 end
 
@@ -72,13 +73,21 @@ local function nonce_key(entry)
   return string.format("%.0f/%s/%s", entry.chain_id, entry.account, entry.nonce)
 end
 
-local function lane_key(entry, sequence)
-  return string.format("%.0f/%s/%s", entry.chain_id, entry.account, sequence)
+-- The lanes of an account.
+local function lanes_of(self, entry)
+  local key = string.format("%.0f/%s", entry.chain_id, entry.account)
+  local lanes = self.lanes[key]
+  if not lanes then
+    lanes = {}
+    self.lanes[key] = lanes
+  end
+  return lanes
 end
 
 local function insert(self, entry)
   if not self.bundles_by_id[entry.id] then self.order[#self.order + 1] = entry.id end
   self.bundles_by_id[entry.id] = entry
+  self.unfinished[entry.id] = rules.UNFINISHED[entry.state] and entry or nil
   if rules.holds_nonce(entry.state, entry.outcome) then self.nonces[nonce_key(entry)] = entry.id end
 end
 
@@ -92,7 +101,7 @@ function Memory:begin(entry)
   insert(self, entry)
   local ok, err = self:save()
   if not ok then
-    self.bundles_by_id[entry.id], self.nonces[key] = before, nil
+    self.bundles_by_id[entry.id], self.unfinished[entry.id], self.nonces[key] = before, nil, nil
     if not before then self.order[#self.order] = nil end
     return nil, err
   end
@@ -136,22 +145,20 @@ function Memory:finish(id, state, outcome)
   local entry = copy(before)
   entry.state, entry.outcome, entry.payload = state, copy(outcome), nil
   local key, sequence, number = nonce_key(entry), rules.split(entry.nonce)
-  local lane = self.lanes[lane_key(entry, sequence)]
+  local lanes = lanes_of(self, entry)
+  local lane = lanes[sequence]
   local lane_number = lane and lane.number
-  self.bundles_by_id[id] = entry
+  self.bundles_by_id[id], self.unfinished[id] = entry, nil
   if not rules.holds_nonce(state, outcome) then
     if self.nonces[key] == id then self.nonces[key] = nil end
   elseif lane and state ~= "unknown" then
     lane.number = math.max(lane.number, number + 1)
   end
-  if state == "unknown" then self.lanes[lane_key(entry, sequence)] = nil end
+  if state == "unknown" then lanes[sequence] = nil end
   local ok, err = self:save()
   if not ok then
-    self.bundles_by_id[id], self.nonces[key] = before, id
-    if lane then
-      lane.number = lane_number
-      self.lanes[lane_key(entry, sequence)] = lane
-    end
+    self.bundles_by_id[id], self.unfinished[id], self.nonces[key] = before, before, id
+    if lane then lane.number, lanes[sequence] = lane_number, lane end
     return nil, err
   end
   prune(self)
@@ -190,39 +197,43 @@ end
 
 -- ---- lanes -----------------------------------------------------------------------------------------------------
 
--- The sequences that have an unfinished bundle: what becomes of it decides their next number.
-local function waiting_sequences(self)
+-- The sequences of an account that have an unfinished bundle: what becomes of it decides their next number.
+local function waiting_sequences(self, request)
   local waiting = {}
-  for _, entry in pairs(self.bundles_by_id) do
-    if rules.UNFINISHED[entry.state] then waiting[lane_key(entry, (rules.split(entry.nonce)))] = true end
+  for _, entry in pairs(self.unfinished) do
+    if entry.chain_id == request.chain_id and entry.account == request.account then
+      waiting[rules.split(entry.nonce)] = true
+    end
   end
   return waiting
 end
 
 function Memory:take_lane(request)
-  local waiting = waiting_sequences(self)
-  for key, lane in pairs(self.lanes) do
-    if not lane.taken and lane.chain_id == request.chain_id and lane.account == request.account
-      and not waiting[key] then
-      lane.taken = true
-      return { chain_id = lane.chain_id, account = lane.account, sequence = lane.sequence, number = lane.number }
+  local waiting, lanes = waiting_sequences(self, request), lanes_of(self, request)
+  local lane
+  for sequence, kept in pairs(lanes) do
+    if not kept.taken and not waiting[sequence] then
+      lane = kept
+      break
     end
   end
-  local lane = { chain_id = request.chain_id, account = request.account, sequence = request.fresh, number = 0,
-    taken = true }
-  local ok, err = change(self, self.lanes, lane_key(lane, lane.sequence), lane)
-  if not ok then return nil, err end
-  return { chain_id = lane.chain_id, account = lane.account, sequence = lane.sequence, number = 0 }
+  if not lane then
+    lane = { chain_id = request.chain_id, account = request.account, sequence = request.fresh, number = 0 }
+    local ok, err = change(self, lanes, lane.sequence, lane)
+    if not ok then return nil, err end
+  end
+  lane.taken = true
+  return { chain_id = lane.chain_id, account = lane.account, sequence = lane.sequence, number = lane.number }
 end
 
 function Memory:give_lane(lane)
-  local kept = self.lanes[lane_key(lane, lane.sequence)]
+  local kept = lanes_of(self, lane)[lane.sequence]
   if kept then kept.taken = nil end
   return true
 end
 
 function Memory:drop_lane(lane)
-  return change(self, self.lanes, lane_key(lane, lane.sequence), nil)
+  return change(self, lanes_of(self, lane), lane.sequence, nil)
 end
 
 --- Takes up what was saved: `sessions`, `bundles`, `lanes`.
@@ -230,7 +241,7 @@ function Memory:restore(content)
   for _, record in ipairs(content.sessions) do self.records[record.id] = record end
   for _, entry in ipairs(content.bundles or {}) do insert(self, entry) end
   for _, lane in ipairs(content.lanes or {}) do
-    self.lanes[lane_key(lane, lane.sequence)] = { chain_id = lane.chain_id, account = lane.account,
+    lanes_of(self, lane)[lane.sequence] = { chain_id = lane.chain_id, account = lane.account,
       sequence = lane.sequence, number = lane.number }
   end
 end

@@ -1,0 +1,114 @@
+--- What the chain itself says of a bundle: whether its nonce is used, and by what.
+--
+-- The relay's word is not the last one: a bundle that was sent twice is reported as failed though it landed, and a
+-- relay that was restarted has forgotten it.
+-- @module rise.landing
+
+local contracts = require "rise.contracts"
+local core = require "rise.core"
+local errors = require "rise.errors"
+local intent = require "rise.intent"
+local json = require "rise.json"
+local quantity = require "rise.quantity"
+
+local landing = {}
+
+-- How far the chain's clock may be behind this machine's, in seconds.
+local CLOCK_MARGIN = 600
+
+--- The next nonce of a sequence on chain.
+-- @param wallet a @{rise.Wallet}
+-- @tparam string account
+-- @param nonce any nonce of the sequence, u256
+-- @treturn[1] u256
+-- @treturn[2] nil
+-- @treturn[2] table unsupported without an RPC endpoint; network, timeout, node …
+function landing.next_nonce(wallet, account, nonce)
+  if not wallet.chain then return errors.fail("unsupported", "asking the chain needs an RPC endpoint") end
+  local sequence = intent.split_nonce(nonce)
+  local result, err = wallet.chain:call {
+    to = account, data = assert(contracts.encode_call(contracts.account.getNonce, { sequence })),
+  }
+  if not result then return nil, err end
+  if result == "0x" then return intent.nonce(sequence, 0) end -- no account there yet: nothing has landed
+  if #result ~= 66 then return errors.fail("node", "getNonce: the node answered something that is no nonce") end
+  return core.u256(result)
+end
+
+-- The number of a block that is certainly older than a point in time, found by halving: nodes refuse to search
+-- through all there is.
+local function block_before(wallet, time)
+  local latest, err = wallet.chain:block("latest")
+  local high = latest and quantity.number(latest.number)
+  if not high then return nil, err or errors.new("node", "the node has no latest block") end
+  local low = 0
+  while low < high do
+    local middle = math.floor((low + high) / 2)
+    local block
+    block, err = wallet.chain:block(string.format("0x%x", middle))
+    local timestamp = block and quantity.number(block.timestamp)
+    if not timestamp then return nil, err or errors.new("node", "the node lacks block " .. middle) end
+    if timestamp < time then low = middle + 1 else high = middle end
+  end
+  return math.max(low - 1, 0)
+end
+
+local function logs_of(wallet, account, nonce, from_block)
+  return wallet.chain:logs {
+    address = wallet.orchestrator,
+    fromBlock = string.format("0x%x", from_block),
+    toBlock = "latest",
+    topics = { contracts.INTENT_EXECUTED, "0x" .. string.rep("0", 24) .. account:sub(3), core.hex(nonce:bytes()) },
+  }
+end
+
+-- The transaction that used the nonce up, else the last that tried.
+local function transaction_in(wallet, logs, account, nonce)
+  local hash
+  for _, log in ipairs(logs) do
+    local executed = intent.find_executed({ log }, wallet.orchestrator, account, nonce)
+    if executed and type(json.get(log, "transactionHash")) == "string" then
+      hash = log.transactionHash
+      if executed.incremented then return hash end
+    end
+  end
+  return hash
+end
+
+--- The status of a bundle out of the chain alone, in the shape the relay gives it.
+-- @param wallet a @{rise.Wallet}
+-- @tparam table bundle `account`, `nonce` (u256), and where known `created` (unix seconds, before it was sent)
+-- @treturn[1] table `{ status = 200 | 400, receipts = { … } }` when it landed
+-- @treturn[2] boolean false when its nonce is still free
+-- @treturn[3] nil
+-- @treturn[3] table unknown_bundle when the nonce is used, but no event says by what; unsupported, network …
+function landing.status(wallet, bundle)
+  local next_nonce, err = landing.next_nonce(wallet, bundle.account, bundle.nonce)
+  if not next_nonce then return nil, err end
+  if next_nonce <= bundle.nonce then return false end
+  local from_block = 0
+  if bundle.created then
+    from_block, err = block_before(wallet, bundle.created - CLOCK_MARGIN)
+    if not from_block then return nil, err end
+  end
+  while true do
+    local logs
+    logs, err = logs_of(wallet, bundle.account, bundle.nonce, from_block)
+    if not logs then return nil, err end
+    local hash = type(logs) == "table" and transaction_in(wallet, logs, bundle.account, bundle.nonce)
+    if hash then
+      local receipt
+      receipt, err = wallet.chain:receipt(hash)
+      if not receipt then return nil, err or errors.new("node", "the node has no receipt of " .. hash) end
+      local executed = intent.find_executed(receipt.logs or {}, wallet.orchestrator, bundle.account, bundle.nonce)
+      return { status = executed and executed.err == "0x00000000" and 200 or 400, receipts = { receipt } }
+    end
+    if from_block == 0 then
+      return errors.fail("unknown_bundle", "the nonce " .. bundle.nonce:hex() .. " of " .. bundle.account
+        .. " is used, but no event says by what")
+    end
+    from_block = 0
+  end
+end
+
+return landing
