@@ -148,6 +148,7 @@ build = {
     ["rise.landing"] = "lua/rise/landing.lua",
     ["rise.loop"] = "lua/rise/loop.lua",
     ["rise.networks"] = "lua/rise/networks.lua",
+    ["rise.outbox"] = "lua/rise/outbox.lua",
     ["rise.permissions"] = "lua/rise/permissions.lua",
     ["rise.quantity"] = "lua/rise/quantity.lua",
     ["rise.recovery"] = "lua/rise/recovery.lua",

@@ -56,11 +56,13 @@ end
 -- @param wallet a @{rise.Wallet}
 -- @tparam table action `account`, `key` (who signs), `calls`; optionally `authorize` (relay keys to install),
 -- `admin_calls` and `revoke_calls` (the calls those come to), `revoke` (key hashes), `nonce`, `fee_token`, `max_fee`,
--- `pre_call_allowed`, `grant`
+-- `pre_call_allowed`, `grant`, `refusal` (a function that gives an error once the key is gone, else nil)
 -- @treturn[1] table id, digest, nonce, context_text, ttl, key, fee, fee_token
 -- @treturn[2] nil
 -- @treturn[2] table relay_tampered, insufficient_funds, fee_too_high, or what the relay's simulation said
 function bundle.prepare(wallet, action)
+  local refusal = action.refusal and action.refusal()
+  if refusal then return nil, refusal end
   local key = key_of(action.key, action.account)
   local revoke_keys = json.array {}
   for i, hash in ipairs(action.revoke or {}) do revoke_keys[i] = { hash = hash } end
@@ -345,7 +347,10 @@ end
 local function reason_of(wallet, action, err)
   if err.code ~= "failed" then return nil, err end
   local again, reason = bundle.prepare(wallet, action)
-  if again or reason.code == "network" or reason.code == "timeout" or reason.code == "canceled" then return nil, err end
+  if again or reason.code == "network" or reason.code == "timeout" or reason.code == "canceled"
+    or reason.code == "revoked" then
+    return nil, err
+  end
   reason.id, reason.status, reason.state = err.id, err.status, err.state
   return nil, reason
 end
@@ -364,6 +369,8 @@ function bundle.execute(wallet, action)
     if not prepared then return nil, err end
     prepared.grant, prepared.calls = action.grant, action.calls
     prepared_at = loop:now()
+    local refusal = action.refusal and action.refusal() -- the key may have been wiped while the relay was asked
+    if refusal then return nil, refusal end
     local signature = bundle.sign(prepared, action.key)
     signed_at = loop:now()
     local written

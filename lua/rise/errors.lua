@@ -44,6 +44,8 @@ errors.CODES = {
     hint = "prepare the action again" },
   pending = { text = "the bundle is not final yet", retryable = true,
     hint = "ask for its status again: it may still land" },
+  queue_full = { text = "too many actions wait already", retryable = true,
+    hint = "wait until some of them are done" },
   -- who was asked
   relay_tampered = { text = "the relay's answer is not what was asked for; nothing was signed", retryable = false,
     hint = "do not trust this relay" },

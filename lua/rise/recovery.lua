@@ -122,6 +122,25 @@ function recovery.settle(wallet, entry, timeout)
   return nil, err
 end
 
+--- What the journal says of a bundle that is final.
+-- @param wallet
+-- @tparam table entry with an `outcome`
+-- @treturn[1] table a receipt without logs
+-- @treturn[2] nil
+-- @treturn[2] table
+function recovery.recall(wallet, entry)
+  local outcome = entry.outcome
+  local fields = { id = entry.id, nonce = core.u256(entry.nonce), status = outcome.status,
+    transaction_hash = outcome.transaction_hash, block_number = outcome.block_number,
+    explorer_url = outcome.transaction_hash and wallet:explorer_url(outcome.transaction_hash) }
+  if entry.state == "done" then
+    fields.logs = {}
+    return fields
+  end
+  fields.state, fields.incremented = entry.state, outcome.incremented
+  return errors.fail(outcome.code, outcome.message, fields)
+end
+
 --- Settles every bundle in the wallet's store that was left unfinished and that no living process works on.
 -- @param wallet a @{rise.Wallet}
 -- @tparam[opt=90] number timeout seconds for each

@@ -16,6 +16,7 @@
 -- @classmod rise.Session
 
 local Account = require "rise.account"
+local Outbox = require "rise.outbox"
 local bundle = require "rise.bundle"
 local check = require "rise.check"
 local contracts = require "rise.contracts"
@@ -207,17 +208,17 @@ local function fee_token(session)
   return found.token, wallet:max_fee_in(found.token) or found.limit
 end
 
-local function normalized(calls)
-  check.type(calls, "table", "session:send", 3)
+local function normalized(calls, what)
+  check.type(calls, "table", what, 3)
   if calls.to then calls = { calls } end
-  if #calls == 0 then error("session:send: no calls", 3) end
+  if #calls == 0 then error(what .. ": no calls", 3) end
   local list = {}
   for i, call in ipairs(calls) do
-    check.type(call, "table", "session:send: calls[" .. i .. "]", 3)
+    check.type(call, "table", what .. ": calls[" .. i .. "]", 3)
     list[i] = {
-      to = check.address(call.to, "session:send: calls[" .. i .. "].to", 3),
-      value = check.amount(call.value or 0, "session:send: calls[" .. i .. "].value", 3),
-      data = check.hex(call.data or "0x", "session:send: calls[" .. i .. "].data", nil, 3),
+      to = check.address(call.to, what .. ": calls[" .. i .. "].to", 3),
+      value = check.amount(call.value or 0, what .. ": calls[" .. i .. "].value", 3),
+      data = check.hex(call.data or "0x", what .. ": calls[" .. i .. "].data", nil, 3),
     }
   end
   return list
@@ -292,7 +293,7 @@ end
 -- @treturn[2] table not_allowed, no_spend_rule, spend_limit, expired, revoked, not_granted
 function Session:can(calls, options)
   options = check.options(options, { on_chain = "boolean" }, "session:can")
-  calls = normalized(calls)
+  calls = normalized(calls, "session:can")
   local err = inactive(self)
   if err then return nil, err end
   local spent
@@ -361,6 +362,15 @@ local function give_lanes(session)
   session.idle_lanes = {}
 end
 
+-- What can be said against calls without asking anybody.
+local function may_act(session, calls)
+  local err = inactive(session)
+  if err then return nil, err end
+  return permissions.evaluate(session.permissions, calls, {
+    now = session.wallet:now(), account = session.account.address, tokens = session.wallet.tokens,
+  })
+end
+
 -- ---- acting ----------------------------------------------------------------------------------------------------
 
 -- The bundle with these calls, as rise.bundle takes it.
@@ -383,6 +393,7 @@ local function action_of(session, calls, options)
     granted = session.state == "active",
     timeout = options.timeout,
     actions = options.actions,
+    refusal = function() return not session.key and inactive(session) or nil end,
     pre_call_allowed = intent.grant_pre_call_checker {
       account = session.account.address, key_hash = session.id, known = session.pre_calls,
     },
@@ -452,6 +463,43 @@ function Session:simulate(calls, options)
   return prepared and true, err
 end
 
+local ACTION_OPTIONS = { alone = "boolean", lane = "string", label = "string|number" }
+
+--- Queues calls as one action and goes on at once. Actions go out in order; while one bundle is in flight the next
+-- actions gather into one. See @{rise.Outbox}.
+--
+--     local handle = assert(session:act { counter:increment() })
+--     local receipt = assert(handle:wait())
+-- @tparam table action an array of calls, or one call; with it, optionally, `alone = true` for a bundle of its own;
+-- `lane`: the name of a queue that runs beside the others; `label`: text or a number to be found in the journal
+-- @treturn[1] table a handle with `wait([seconds])`, `status` (queued, sending, done, failed, unknown), `receipt` and
+-- `err`
+-- @treturn[2] nil
+-- @treturn[2] table what @{Session:can} says against it, queue_full
+function Session:act(action)
+  check.type(action, "table", "session:act")
+  local options = {}
+  if not action.to then
+    for name, value in pairs(action) do
+      if type(name) ~= "number" then options[name] = value end
+    end
+    check.options(options, ACTION_OPTIONS, "session:act")
+  end
+  local calls = normalized(action, "session:act")
+  local allowed, err = may_act(self, calls)
+  if not allowed then return nil, err end
+  return self:outbox():add(calls, options)
+end
+
+--- The session's queue.
+-- @tparam[opt] table options see @{rise.Outbox:configure}
+-- @treturn Outbox
+function Session:outbox(options)
+  self.queue = self.queue or Outbox.new(self)
+  if options then self.queue:configure(options) end
+  return self.queue
+end
+
 --- Sends calls as one atomic bundle and waits until it is final.
 -- @tparam table calls an array of `{ to, value, data }`, as contract objects make them; or one such call
 -- @tparam[opt] table options `preflight = false` to leave refusals to the relay and the chain; `nonce` instead of the
@@ -464,15 +512,13 @@ function Session:send(calls, options)
     preflight = "boolean", nonce = "u256|number|string", fee_token = "string", max_fee = "u256|number|string",
     timeout = "number",
   }, "session:send")
-  calls = normalized(calls)
+  calls = normalized(calls, "session:send")
   local err = inactive(self)
   -- Only what was wiped or never had is decided here for sure; the rest is left to the relay when told so.
   if err and (options.preflight ~= false or not self.key) then return nil, err end
   if options.preflight ~= false then
     local allowed
-    allowed, err = permissions.evaluate(self.permissions, calls, {
-      now = self.wallet:now(), account = self.account.address, tokens = self.wallet.tokens,
-    })
+    allowed, err = may_act(self, calls)
     if not allowed then return nil, err end
   end
 
@@ -501,8 +547,11 @@ function Session:wait(pending, timeout)
   local entry, err = self.wallet.store:claim(id)
   if entry == nil then return nil, err end
   local receipt
+  local known = not entry and self.wallet.store:bundle(id)
   if entry then
     receipt, err = recovery.settle(self.wallet, entry, timeout)
+  elseif known and known.outcome then
+    receipt, err = recovery.recall(self.wallet, known)
   else
     receipt, err = bundle.wait(self.wallet, {
       id = id, nonce = nonce, account = self.account.address, grant = self.permissions,
