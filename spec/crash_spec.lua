@@ -1,0 +1,39 @@
+-- Killed at every step of a bundle and at random moments, with a relay that loses, delays and doubles: nothing is lost
+-- and nothing happens twice. RISE_KILLS sets how many kills each run gets; scripts/soak-crash runs the long form.
+local crash = require "support.crash"
+
+local function numbers(to)
+  local list = {}
+  for i = 1, to do list[i] = i end
+  return list
+end
+
+for _, weather in ipairs { "fine", "foul" } do
+  describe("a killed program, with a relay in " .. weather .. " weather #devnet", function()
+    local run
+    setup(function()
+      math.randomseed(tonumber(os.getenv("RISE_SEED") or os.time()))
+      run = crash.start { faults = weather == "foul" and 0.1 or nil }
+    end)
+    teardown(function() run:stop() end)
+
+    it("has done every action once, in order, as its journal says", function()
+      local wanted = tonumber(os.getenv("RISE_KILLS") or 24)
+      local turn = 0
+      while run.kills < wanted do
+        local point = crash.POINTS[turn % (#crash.POINTS + 4) + 1] -- and a few at random moments
+        run:kill(point, math.random(2))
+        turn = turn + 1
+      end
+      local result = run:result()
+      if os.getenv("RISE_KILLS") then
+        print(string.format("%s weather: %d kills, %d ends, %d actions, %d on chain, %d bundles, %d failed", weather,
+          run.kills, run.ends, result.goal, result.counted, result.bundles, result.failed))
+      end
+      assert.equal(0, result.unfinished)
+      assert.equal(0, result.unknown)
+      assert.equal(result.goal, result.counted)
+      assert.same(numbers(result.goal), result.done)
+    end)
+  end)
+end
