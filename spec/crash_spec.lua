@@ -8,6 +8,17 @@ local function numbers(to)
   return list
 end
 
+describe("several programs with one session #devnet", function()
+  local run
+  setup(function() run = crash.start() end)
+  teardown(function() run:stop() end)
+
+  it("keep out of each other's way", function()
+    assert.same({ 20, 20, 20 }, run:together(3, 20))
+    assert.equal("60", tostring(assert(run.f.counter:count())))
+  end)
+end)
+
 for _, weather in ipairs { "fine", "foul" } do
   describe("a killed program, with a relay in " .. weather .. " weather #devnet", function()
     local run

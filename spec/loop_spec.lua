@@ -198,6 +198,56 @@ describe("loop", function()
     assert.same({ false, true }, got)
   end)
 
+  it("lets so many at a time have a place, in order", function()
+    local loop = loop_with {}
+    local places, now, most, order = loop:semaphore(2), 0, 0, {}
+    for i = 1, 5 do
+      loop:spawn(function()
+        places:acquire()
+        now = now + 1
+        most = math.max(most, now)
+        order[#order + 1] = i
+        loop:sleep(0)
+        now = now - 1
+        places:release()
+      end)
+    end
+    loop:run()
+    assert.equal(2, most)
+    assert.same({ 1, 2, 3, 4, 5 }, order)
+    assert.is_true(places:acquire() and places:acquire())
+  end)
+
+  it("passes a place over a waiter that was canceled", function()
+    local loop = loop_with {}
+    local places, got = loop:semaphore(1), {}
+    places:acquire()
+    local first = loop:spawn(function() got[1] = places:acquire() or false end)
+    loop:spawn(function() got[2] = places:acquire() end)
+    loop:step(0)
+    first:cancel()
+    loop:step(0)
+    places:release()
+    loop:run()
+    assert.same({ false, true }, got)
+  end)
+
+  it("lets all who wait for an event go on, or only so long", function()
+    local loop = loop_with {}
+    local event, got = loop:event(), {}
+    for i = 1, 2 do loop:spawn(function() got[i] = event:wait() end) end
+    local canceled = loop:spawn(function() return event:wait() end)
+    loop:step(0)
+    canceled:cancel()
+    assert.equal("canceled", select(2, canceled:wait()).code)
+    assert.equal("timeout", select(2, event:wait(0)).code)
+    event:fire()
+    loop:run()
+    assert.same({ true, true }, got)
+    assert.is_true(event:wait())
+    event:fire()
+  end)
+
   it("refuses to be stepped from within a task", function()
     local loop = loop_with {}
     local task = loop:spawn(function() loop:step(0) end)

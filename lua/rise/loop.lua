@@ -238,15 +238,45 @@ local Mutex = {}
 Mutex.__index = Mutex
 
 --- A lock that tasks take turns with: `lock:acquire()` waits, `lock:release()` hands it on in order.
--- @tparam[opt=1] number places how many may hold it at a time
-function Loop:mutex(places)
-  return setmetatable({ loop = self, free = places or 1, queue = {}, first = 1, waiting = 0 }, Mutex)
+function Loop:mutex()
+  return setmetatable({ loop = self, held = false, queue = {} }, Mutex)
 end
 
 --- @treturn[1] true
 -- @treturn[2] nil
 -- @treturn[2] table canceled
 function Mutex:acquire()
+  if not self.held then
+    self.held = true
+    return true
+  end
+  local op = { done = false }
+  function op.cancel() op.done = true end
+  self.queue[#self.queue + 1] = op
+  return await(self.loop, op)
+end
+
+function Mutex:release()
+  while self.queue[1] do
+    local op = table.remove(self.queue, 1)
+    if not op.done then return finish(self.loop, op, true) end
+  end
+  self.held = false
+end
+
+local Semaphore = {}
+Semaphore.__index = Semaphore
+
+--- A number of places that tasks share: `places:acquire()` waits for one, `places:release()` hands it on in order.
+-- @tparam number places
+function Loop:semaphore(places)
+  return setmetatable({ loop = self, free = places, queue = {}, first = 1, waiting = 0 }, Semaphore)
+end
+
+--- @treturn[1] true
+-- @treturn[2] nil
+-- @treturn[2] table canceled
+function Semaphore:acquire()
   if self.free > 0 then
     self.free = self.free - 1
     return true
@@ -258,7 +288,7 @@ function Mutex:acquire()
   return await(self.loop, op)
 end
 
-function Mutex:release()
+function Semaphore:release()
   while self.waiting > 0 do
     local op = self.queue[self.first]
     self.queue[self.first] = nil

@@ -16,6 +16,8 @@ local recovery = {}
 local TRANSACTION_SECONDS = 60
 -- Assumed of a quote that does not tell how long it lives.
 local QUOTE_SECONDS = 600
+-- How far the relay's clock may be behind ours.
+local CLOCK_MARGIN = 5
 local MAX_PAUSE = 2
 
 local function prepared_of(entry)
@@ -32,7 +34,7 @@ local function is_over(wallet, entry)
   if entry.state == "sending" and entry.refused then return true end
   local moment = entry.ttl or entry.created + QUOTE_SECONDS
   if entry.state == "accepted" then moment = math.max(moment, entry.created + TRANSACTION_SECONDS) end
-  return wallet:now() > moment
+  return wallet:now() > moment + CLOCK_MARGIN
 end
 
 -- The chain's word on a bundle that the relay does not know, or does not answer for.

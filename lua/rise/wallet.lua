@@ -150,7 +150,7 @@ end
 function Wallet:queue_of(account)
   local queue = self.queues[account]
   if not queue then
-    queue = self.loop:mutex(self.max_unfinished)
+    queue = self.loop:semaphore(self.max_unfinished)
     self.queues[account] = queue
   end
   return queue

@@ -88,6 +88,36 @@ function Run:work(point, nth, seconds)
   return true
 end
 
+--- Lets several programs act by the session at a time.
+-- @treturn table how many actions each of them had done
+function Run:together(programs, actions)
+  local host = require "rise.host"
+  local ready, processes, done = self.net.ready, {}, {}
+  for i = 1, programs do
+    processes[i] = assert(host.spawn { "lua5.4", "spec/crash/sender.lua", ready.relay, ready.rpc,
+      tostring(ready.chain_id), self.path, self.session, ready.contracts.counter, tostring(actions),
+      env = { LUA_PATH = package.path, LUA_CPATH = package.cpath }, stdout = "pipe", stderr = "inherit" })
+    done[i] = ""
+  end
+  local open = programs
+  while open > 0 do
+    rise.step(0.005)
+    open = 0
+    for i, process in ipairs(processes) do
+      local text = process:read()
+      if text then
+        open = open + 1
+        done[i] = done[i] .. text
+      end
+    end
+  end
+  for i, process in ipairs(processes) do
+    process:close()
+    done[i] = tonumber(done[i])
+  end
+  return done
+end
+
 --- Lets workers send some more actions and kills them: at a point, for the nth time, or at a random moment.
 function Run:kill(point, nth)
   self.goal = self.goal + 4
