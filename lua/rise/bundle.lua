@@ -4,6 +4,7 @@
 -- was not rebuilt and compared first, and the relay's context goes back byte for byte.
 -- @module rise.bundle
 
+local contracts = require "rise.contracts"
 local core = require "rise.core"
 local errors = require "rise.errors"
 local intent = require "rise.intent"
@@ -30,6 +31,10 @@ local function key_of(key, account)
   return { type = key:type(), publicKey = core.hex(key:public()), prehash = false }
 end
 
+local function hex_text(value)
+  return type(value) == "string" and value:find("^0x%x*$") and value or nil
+end
+
 -- Calls as JSON, every member present.
 local function calls_json(calls)
   local list = json.array {}
@@ -52,9 +57,9 @@ end
 
 --- Prepares a bundle and checks that it is what was asked for.
 -- @param wallet a @{rise.Wallet}
--- @tparam table action `account`, `key` (who signs), `calls`; optionally `authorize` (relay keys to install),
--- `admin_calls` and `revoke_calls` (the calls those come to), `revoke` (key hashes), `nonce`, `fee_token`, `max_fee`,
--- `pre_call_allowed`, `grant`
+-- @tparam table action `account`, `key` (who signs), `calls`, `nonce`, `fee_token` and `max_fee` (in units of that
+-- token: without both the relay could choose what it is paid in); optionally `authorize` (relay keys to install),
+-- `admin_calls` and `revoke_calls` (the calls those come to), `revoke` (key hashes), `pre_call_allowed`, `grant`
 -- @treturn[1] table id, digest, nonce, context_text, ttl, key, fee, fee_token
 -- @treturn[2] nil
 -- @treturn[2] table relay_tampered, insufficient_funds, fee_too_high, or what the relay's simulation said
@@ -62,14 +67,14 @@ function bundle.prepare(wallet, action)
   local key = key_of(action.key, action.account)
   local revoke_keys = json.array {}
   for i, hash in ipairs(action.revoke or {}) do revoke_keys[i] = { hash = hash } end
-  local nonce = action.nonce or intent.nonce(bundle.random_sequence(), 0)
+  assert(action.nonce and action.fee_token and action.max_fee, "a bundle needs its nonce, fee token and cap")
   local prepared, err = wallet.relay:prepare_calls({
     calls = calls_json(action.calls),
     chainId = wallet.chain_id,
     from = action.account,
     key = key,
     capabilities = {
-      meta = json.object { nonce = quantity.encode(nonce), feeToken = action.fee_token },
+      meta = json.object { nonce = quantity.encode(action.nonce), feeToken = action.fee_token },
       authorizeKeys = json.array(action.authorize),
       revokeKeys = revoke_keys,
     },
@@ -87,7 +92,7 @@ function bundle.prepare(wallet, action)
     orchestrator = wallet.orchestrator,
     version = wallet.version,
     calls = expected_calls,
-    nonce = nonce,
+    nonce = action.nonce,
     fee_token = action.fee_token,
     max_fee = action.max_fee,
     pre_call_allowed = action.pre_call_allowed,
@@ -102,14 +107,16 @@ function bundle.prepare(wallet, action)
   return {
     id = quote.hash:lower(),
     digest = digest,
-    nonce = nonce,
+    nonce = action.nonce,
     context_text = prepared.context_text,
     ttl = type(quote.ttl) == "number" and quote.ttl or nil,
     key = key,
     fee = quantity.decode(fields.paymentMaxAmount),
     fee_token = fields.paymentToken,
-    fee_signature = json.get(prepared, "capabilities", "feeSignature"),
+    fee_signature = hex_text(json.get(prepared, "capabilities", "feeSignature")),
     account = action.account,
+    grant = action.grant,
+    calls = action.calls,
   }
 end
 
@@ -122,14 +129,28 @@ end
 -- Whether the failure leaves open that the relay has the request.
 local function maybe_arrived(err)
   if err.sent == false then return false end
-  return err.code == "network" or err.code == "timeout" or (err.code == "relay" and err.rpc_code == nil)
+  -- An error object is the relay's word, unless it came with the status of a proxy in between.
+  if err.rpc_code ~= nil then return err.http_status ~= nil and err.http_status >= 500 end
+  return err.code == "network" or err.code == "timeout" or err.code == "relay" or err.code == "canceled"
+end
+
+-- The same error, with what is needed to ask for the bundle later.
+local function about(prepared, err)
+  err.id = err.id or prepared.id
+  err.nonce = err.nonce or prepared.nonce
+  return nil, err
+end
+
+local function pending(prepared, why)
+  return errors.fail("pending", "bundle " .. prepared.id .. " " .. why, { id = prepared.id, nonce = prepared.nonce })
 end
 
 --- Sends a signed bundle, once: when the answer is lost the relay is asked for the bundle by its id, and the same
--- payload goes again only if the relay has never heard of it and the quote still lives.
+-- payload goes again only if the relay has never heard of it and the quote still lives. `prepared.maybe_sent` tells
+-- afterwards whether the relay may have it.
 -- @treturn[1] true
 -- @treturn[2] nil
--- @treturn[2] table quote_expired (certainly not accepted), pending (not known), or what the relay answered
+-- @treturn[2] table quote_expired, pending (not known), or what the relay answered
 function bundle.send(wallet, prepared, signature)
   local params = {
     context_text = prepared.context_text,
@@ -137,51 +158,74 @@ function bundle.send(wallet, prepared, signature)
     key = prepared.key,
     capabilities = prepared.fee_signature and { feeSignature = prepared.fee_signature } or nil,
   }
-  local unclear = { id = prepared.id, nonce = prepared.nonce }
   local failure
   for attempt = 1, ATTEMPTS do
     local result, err = wallet.relay:send_prepared_calls(params, { timeout = wallet.timeout })
     if result then
-      if type(result.id) ~= "string" or result.id:lower() ~= prepared.id then
-        return errors.fail("relay", "wallet_sendPreparedCalls: the relay named another bundle", unclear)
-      end
-      return true
+      prepared.maybe_sent = true
+      if type(result.id) == "string" and result.id:lower() == prepared.id then return true end
+      return about(prepared, errors.new("relay", "wallet_sendPreparedCalls: the relay named another bundle"))
     end
     failure = err
-    if err.sent ~= false then
-      if not maybe_arrived(err) then return nil, err end
+    if maybe_arrived(err) then
+      prepared.maybe_sent = true
+      if err.code == "canceled" then return about(prepared, err) end
       local status, status_err = wallet.relay:get_calls_status(prepared.id, { timeout = wallet.timeout })
       if status then return true end
       if status_err.code ~= "unknown_bundle" then
-        return errors.fail("pending", "the answer to sending bundle " .. prepared.id
-          .. " was lost and the relay does not answer: " .. err.message, unclear)
+        return pending(prepared, "was sent, its answer was lost, and the relay does not say what became of it: "
+          .. err.message)
       end
+    elseif err.sent ~= false then
+      return nil, err -- the relay's own refusal
     end
     if prepared.ttl and wallet:now() >= prepared.ttl then
       return errors.fail("quote_expired", "the bundle could not be sent while its quote lived: " .. err.message)
     end
     if attempt < ATTEMPTS then
       local slept, slept_err = wallet.loop:sleep(0.1 * attempt)
-      if not slept then return nil, slept_err end
+      if not slept then return about(prepared, slept_err) end
     end
   end
-  return nil, failure
+  return about(prepared, failure)
 end
 
-local function receipt_of(wallet, prepared, status)
-  local first = json.get(status, "receipts", 1)
-  if type(first) ~= "table" then first = {} end
-  local hash = json.get(first, "transactionHash")
-  if type(hash) ~= "string" then hash = nil end
-  local logs = json.get(first, "logs")
+-- ---- outcome --------------------------------------------------------------------------------------------------
+
+local function is_hash(value)
+  return type(value) == "string" and #value == 66 and value:find("^0x%x+$") ~= nil
+end
+
+-- The receipt as the node has it, where there is one to ask: the relay's own could be made up.
+local function confirmed(wallet, receipt)
+  if not wallet.chain then return receipt end
+  local deadline = wallet.loop:now() + 10
+  while true do
+    local found, err = wallet.chain:receipt(receipt.transactionHash)
+    if found then return found end
+    if err and not err.retryable then return nil, err end
+    if wallet.loop:now() >= deadline then
+      return errors.fail("node", "the node does not know transaction " .. receipt.transactionHash
+        .. " that the relay reports")
+    end
+    local slept
+    slept, err = wallet.loop:sleep(0.1)
+    if not slept then return nil, err end
+  end
+end
+
+local function receipt_of(wallet, prepared, status, raw)
+  local logs = json.get(raw, "logs")
+  local hash = json.get(raw, "transactionHash")
+  if not is_hash(hash) then hash = nil end
   return {
     id = prepared.id,
-    status = status.status,
+    status = status,
     nonce = prepared.nonce,
     transaction_hash = hash,
     explorer_url = hash and wallet:explorer_url(hash),
-    block_number = quantity.number(json.get(first, "blockNumber")),
-    gas_used = quantity.number(json.get(first, "gasUsed")),
+    block_number = quantity.number(json.get(raw, "blockNumber")),
+    gas_used = quantity.number(json.get(raw, "gasUsed")),
     fee = prepared.fee,
     fee_token = prepared.fee_token,
     logs = type(logs) == "table" and logs or {},
@@ -190,7 +234,14 @@ end
 
 -- What a final status means: the receipt, or the error with the receipt's figures.
 local function outcome(wallet, prepared, status)
-  local receipt = receipt_of(wallet, prepared, status)
+  local raw = json.get(status, "receipts", 1)
+  if type(raw) ~= "table" then raw = nil end
+  if raw and is_hash(json.get(raw, "transactionHash")) then
+    local err
+    raw, err = confirmed(wallet, raw)
+    if not raw then return about(prepared, err) end
+  end
+  local receipt = receipt_of(wallet, prepared, status.status, raw)
   local executed = intent.find_executed(receipt.logs, wallet.orchestrator, prepared.account, prepared.nonce)
   local fields = { id = receipt.id, nonce = receipt.nonce, status = receipt.status,
     transaction_hash = receipt.transaction_hash, explorer_url = receipt.explorer_url,
@@ -216,94 +267,137 @@ local function outcome(wallet, prepared, status)
     fields)
 end
 
+-- The log of what used up a nonce, as the chain has it; false when there is none.
+local function executed_log(wallet, prepared)
+  if not wallet.chain then return nil end
+  local logs, err = wallet.chain:logs {
+    fromBlock = "0x0", address = wallet.orchestrator,
+    topics = { contracts.INTENT_EXECUTED, "0x" .. string.rep("0", 24) .. prepared.account:sub(3),
+      core.hex(prepared.nonce:bytes()) },
+  }
+  if not logs then return nil, err end
+  for _, log in ipairs(logs) do
+    if type(log) == "table" and is_hash(log.transactionHash) then return log end
+  end
+  return false
+end
+
+-- What became of a bundle that may have been sent, when its nonce turns out to be used: its own event says so.
+local function settle(wallet, prepared)
+  local log = executed_log(wallet, prepared)
+  if not log then
+    return pending(prepared, "was sent and its nonce is used up, but its event was not found: it may have landed")
+  end
+  return outcome(wallet, prepared, { status = 200, receipts = { { transactionHash = log.transactionHash } } })
+end
+
 --- Polls until a bundle is final.
 -- @tparam table prepared at least `id`, `account`, `nonce`
 -- @tparam[opt=90] number timeout seconds
 -- @treturn[1] table receipt
 -- @treturn[2] nil
--- @treturn[2] table reverted and its kin, failed (never mined), pending (deadline passed: it may still land)
+-- @treturn[2] table reverted and its kin, failed (never mined), pending (deadline passed: it may still land); `id` and
+-- `nonce` are in each
 function bundle.wait(wallet, prepared, timeout)
+  timeout = timeout or 90
   local started = wallet.loop:now()
-  local deadline = started + (timeout or 90)
   local pause = 0.02
-  local last
   while true do
     local slept, err = wallet.loop:sleep(pause)
-    if not slept then return nil, err end
+    if not slept then return about(prepared, err) end
+    local elapsed = wallet.loop:now() - started
     local status
-    status, err = wallet.relay:get_calls_status(prepared.id, { timeout = wallet.timeout })
+    status, err = wallet.relay:get_calls_status(prepared.id,
+      { timeout = math.max(0.1, math.min(wallet.timeout, timeout - elapsed)) })
+    local trouble = not status and ": " .. err.message or ""
     if status then
       if type(status.status) ~= "number" then
-        return errors.fail("relay", "wallet_getCallsStatus: the relay's answer has no status")
+        return about(prepared, errors.new("relay", "wallet_getCallsStatus: the relay's answer has no status"))
       end
       if status.status >= 200 then return outcome(wallet, prepared, status) end
     elseif err.code == "unknown_bundle" then
       -- Behind a load balancer the row may take a moment to show.
-      if wallet.loop:now() - started > 2 then return nil, err end
+      if elapsed > 2 then return about(prepared, err) end
     elseif err.code == "canceled" or not (err.retryable or err.code == "relay") then
+      return about(prepared, err)
+    end
+    elapsed = wallet.loop:now() - started
+    if elapsed >= timeout then
+      return pending(prepared, string.format("is not final after %g s%s", timeout, trouble))
+    end
+    pause = math.min(pause * 1.4, elapsed < 5 and 0.25 or 1, timeout - elapsed)
+  end
+end
+
+local function is_closed(action)
+  if action.key:is_open() then return nil end
+  return errors.new("revoked", "the key was wiped")
+end
+
+-- Prepares, signs and sends, with a fresh quote where one died on the way. All attempts carry the same nonce: whatever
+-- of them reaches the chain, one lands at most.
+local function deliver(wallet, action, timing)
+  local loop, earlier = wallet.loop, nil
+  for attempt = 1, ATTEMPTS do
+    local started = loop:now()
+    local closed = is_closed(action)
+    if closed then return nil, closed end
+    local prepared, err = bundle.prepare(wallet, action)
+    if not prepared then
+      if err.code == "nonce" and earlier then return nil, nil, earlier end
       return nil, err
     end
-    last = err
-    if wallet.loop:now() >= deadline then
-      return errors.fail("pending", string.format("bundle %s is not final after %g s%s", prepared.id, timeout or 90,
-        last and ": " .. last.message or ""), { id = prepared.id, nonce = prepared.nonce })
-    end
-    pause = math.min(pause * 1.4, wallet.loop:now() - started < 5 and 0.25 or 1)
+    timing.prepare = loop:now() - started
+    closed = is_closed(action)
+    if closed then return nil, closed end
+    local signature = bundle.sign(prepared, action.key)
+    timing.sign = loop:now() - started - timing.prepare
+    local sent
+    sent, err = bundle.send(wallet, prepared, signature)
+    timing.send = loop:now() - started - timing.prepare - timing.sign
+    if sent then return prepared end
+    if prepared.maybe_sent then earlier = prepared end
+    if err.code ~= "quote_expired" or attempt == ATTEMPTS then return nil, err end
   end
 end
 
 --- The whole way. A quote that died on it is replaced by a fresh one, a few times.
--- @tparam table action as for @{bundle.prepare}; `nonce` may be a function that gives the next one;
--- `before_send(prepared, signature)` is called when everything is known and nothing has left yet; `timeout`
+-- @tparam table action as for @{bundle.prepare}, the nonce left out where any will do; `timeout` in seconds
 -- @treturn[1] table receipt with `timing` (seconds): prepare, sign, send, confirm
 -- @treturn[2] nil
 -- @treturn[2] table
 function bundle.execute(wallet, action)
-  local loop = wallet.loop
-  local prepared, err, prepared_at, signed_at, sent_at
-  local started = loop:now()
-  for attempt = 1, ATTEMPTS do
-    prepared, err = bundle.prepare(wallet, action)
-    if not prepared then return nil, err end
-    prepared.grant, prepared.calls = action.grant, action.calls
-    prepared_at = loop:now()
-    local signature = bundle.sign(prepared, action.key)
-    signed_at = loop:now()
-    if action.before_send then
-      local written
-      written, err = action.before_send(prepared, signature)
-      if not written then return nil, err end
-    end
-    local sent
-    sent, err = bundle.send(wallet, prepared, signature)
-    sent_at = loop:now()
-    if sent then break end
-    if err.code ~= "quote_expired" or attempt == ATTEMPTS then return nil, err end
-  end
+  action.nonce = action.nonce or intent.nonce(bundle.random_sequence(), 0)
+  local timing = {}
+  local prepared, err, earlier = deliver(wallet, action, timing)
+  local sent_at = wallet.loop:now()
   local receipt
-  receipt, err = bundle.wait(wallet, prepared, action.timeout)
-  if not receipt then
-    if err.code ~= "failed" then return nil, err end
-    -- Never mined and no reason given: what the simulation says now is usually the reason.
-    local again, reason = bundle.prepare(wallet, action)
-    if not again and reason.code ~= "network" and reason.code ~= "timeout" then
-      reason.id, reason.status = err.id, err.status
-      return nil, reason
+  if earlier then
+    receipt, err = settle(wallet, earlier)
+  elseif prepared then
+    receipt, err = bundle.wait(wallet, prepared, action.timeout)
+    if not receipt and err.code == "failed" and action.key:is_open() then
+      -- Never mined, and no reason given: what the simulation says now is usually the reason. If it says that the
+      -- nonce is used, the bundle has landed after all.
+      local again, reason = bundle.prepare(wallet, action)
+      if not again and reason.code == "nonce" then
+        receipt, err = settle(wallet, prepared)
+      elseif not again and reason.code ~= "network" and reason.code ~= "timeout" then
+        reason.id, reason.nonce, reason.status = err.id, err.nonce, err.status
+        err = reason
+      end
     end
-    return nil, err
   end
-  receipt.timing = {
-    prepare = prepared_at - started,
-    sign = signed_at - prepared_at,
-    send = sent_at - signed_at,
-    confirm = loop:now() - sent_at,
-  }
+  if not receipt then return nil, err end
+  timing.confirm = wallet.loop:now() - sent_at
+  receipt.timing = timing
   return receipt
 end
 
 --- Signs a pre-call (a grant or revocation that rides with a later bundle) and leaves it with the relay.
--- @tparam table action `account`, `key` (an administrator's), `authorize`, `admin_calls`
--- @treturn[1] table the pre-call as signed: eoa, executionData, nonce (u256), digest
+-- @tparam table action `account`, `key` (an administrator's), `authorize`, `admin_calls`, `key_hash` (of the key it is
+-- about), `record(pre_call)`: told before it leaves, so that it can be made void whatever becomes of the answer
+-- @treturn[1] table the pre-call as signed: eoa, execution_data, nonce (u256), digest
 -- @treturn[2] nil
 -- @treturn[2] table
 function bundle.store_pre_call(wallet, action)
@@ -325,20 +419,32 @@ function bundle.store_pre_call(wallet, action)
     calls = action.admin_calls,
   })
   if not digest then return nil, err end
+  local signed = prepared.context.preCall
+  local pre_call = {
+    eoa = signed.eoa:lower(),
+    execution_data = signed.executionData:lower(),
+    nonce = quantity.decode(signed.nonce),
+    digest = digest,
+  }
+  -- One sequence for all of a key's grants: using up its highest nonce makes every one of them void.
+  if pre_call.nonce:shr(64):cmp(intent.key_sequence(action.key_hash)) ~= 0 then
+    return errors.fail("relay_tampered",
+      "nonce is not what was asked for: the pre-call's sequence is not the key's own", { field = "nonce" })
+  end
+  local recorded
+  recorded, err = action.record(pre_call)
+  if not recorded then return nil, err end
   local sent
   sent, err = wallet.relay:send_prepared_calls({
     context_text = prepared.context_text,
     signature = core.hex(action.key:sign(core.unhex(digest))),
     key = key,
   }, { timeout = wallet.timeout })
-  if not sent then return nil, err end
-  local pre_call = prepared.context.preCall
-  return {
-    eoa = pre_call.eoa:lower(),
-    execution_data = pre_call.executionData:lower(),
-    nonce = quantity.decode(pre_call.nonce),
-    digest = digest,
-  }
+  if not sent then
+    err.maybe_sent = maybe_arrived(err)
+    return nil, err
+  end
+  return pre_call
 end
 
 return bundle
