@@ -150,6 +150,14 @@ static int l_close(lua_State *L) {
     return 0;
 }
 
+/*** Whether the key has not been closed.
+@function key:is_open
+@treturn boolean */
+static int l_is_open(lua_State *L) {
+    lua_pushboolean(L, *rl_testbox(L, 1, RL_KEY) != NULL);
+    return 1;
+}
+
 static int l_tostring(lua_State *L) {
     uint8_t bytes[64];
     char text[128];
@@ -289,7 +297,7 @@ void rl_open_key(lua_State *L) {
         { "hash", l_hash },
         { "sign", l_sign },
         { "export", l_export },
-        { "close", l_close },
+        { "close", l_close }, { "is_open", l_is_open },
         { NULL, NULL },
     };
     static const luaL_Reg meta[] = {

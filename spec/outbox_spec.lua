@@ -143,9 +143,9 @@ describe("outbox #devnet", function()
   it("tries each action alone when a gathered bundle reverts on chain", function()
     start()
     local execute = f.session.execute
-    f.session.execute = function(session, _, options)
+    f.session.execute = function(session, action)
       f.session.execute = execute
-      local receipt = assert(execute(session, { f.stk:mint(f.player, 1) }, options))
+      local receipt = assert(execute(session, { calls = { f.stk:mint(f.player, 1) }, timeout = action.timeout }))
       return errors.fail("reverted", "reverted on chain", { state = "reverted", incremented = true, id = receipt.id })
     end
     local handles = {}

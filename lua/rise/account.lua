@@ -11,9 +11,9 @@ local core = require "rise.core"
 local errors = require "rise.errors"
 local intent = require "rise.intent"
 local json = require "rise.json"
-local landing = require "rise.landing"
 local permissions = require "rise.permissions"
 local quantity = require "rise.quantity"
+local revert = require "rise.revert"
 
 local Account = {}
 Account.__index = Account
@@ -23,6 +23,13 @@ Account.__tostring = function(account) return "rise.account: " .. account.addres
 --- The account at an address.
 function Account.new(wallet, address)
   return setmetatable({ wallet = wallet, address = address }, Account)
+end
+
+-- An open key; the message blames who called the public function.
+local function check_key(key, field, kind)
+  if getmetatable(key) ~= "rise.key" then error(field .. ": a rise.key expected, got " .. type(key), 4) end
+  if not key:is_open() then error(field .. ": the key was closed", 4) end
+  if kind and key:type() ~= kind then error(field .. ": a key of type " .. kind .. " expected", 4) end
 end
 
 local function admin_entry(key)
@@ -74,6 +81,9 @@ end
 function Account.create(wallet, options)
   check.options(options, { admin = "userdata|table!", owner = "userdata" }, "wallet:create_account", 3)
   local admins = type(options.admin) == "table" and options.admin or { options.admin }
+  if #admins == 0 then error("wallet:create_account: without an administrator nobody could use the account", 3) end
+  for i, key in ipairs(admins) do check_key(key, "wallet:create_account: admin[" .. i .. "]") end
+  if options.owner then check_key(options.owner, "wallet:create_account: owner", "secp256k1") end
   local owner, err = options.owner, nil
   if not owner then owner, err = core.key_generate("secp256k1") end
   if not owner then return nil, err end
@@ -103,7 +113,10 @@ function Account.create(wallet, options)
     }
   end
   if not options.owner then owner:close() end
-  if not ok then return errors.within(err, "creating the account") end
+  if not ok then
+    err.address = address -- should the answer alone have been lost, the account is there
+    return errors.within(err, "creating the account")
+  end
   return Account.new(wallet, address)
 end
 
@@ -125,8 +138,9 @@ function Account:keys()
     rules, err = permissions.from_relay(json.get(entry, "permissions") or {})
     if not rules then return errors.within(err, "wallet_getKeys: key " .. i) end
     local expiry = quantity.number(json.get(entry, "expiry") or 0)
-    if type(entry.hash) ~= "string" or not expiry then
-      return errors.fail("relay", "wallet_getKeys: key " .. i .. " has no hash or expiry")
+    if type(entry.hash) ~= "string" or not expiry or type(entry.type) ~= "string"
+      or type(entry.publicKey) ~= "string" then
+      return errors.fail("relay", "wallet_getKeys: key " .. i .. " lacks a hash, expiry, type or public key")
     end
     keys[i] = {
       hash = entry.hash:lower(),
@@ -150,80 +164,157 @@ local function listed(account, hash)
   return false
 end
 
+-- Runs a bundle as an administrator. Fees are paid in native currency, unless token and cap were named together.
+local function administer(account, key, action)
+  action.account, action.key, action.granted = account.address, key, true
+  action.fee_token = action.fee_token or contracts.NATIVE
+  action.max_fee = action.max_fee or account.wallet.max_fee
+  action.pre_call_allowed = intent.grant_pre_call_checker { account = account.address, any_key = true }
+  return bundle.execute(account.wallet, action)
+end
+
 --- Executes calls as the account's administrator, in one atomic bundle.
 -- @tparam table calls
 -- @tparam userdata key an administrator's
--- @tparam[opt] table options `timeout`, `max_fee`, `fee_token`
+-- @tparam[opt] table options `timeout`, `max_fee`, `fee_token` (with another token than the native one `max_fee` is
+-- required, in units of it)
 -- @treturn[1] table receipt
 -- @treturn[2] nil
 -- @treturn[2] table
 function Account:execute(calls, key, options)
   options = check.options(options, { timeout = "number", max_fee = "u256|number|string", fee_token = "string" },
     "account:execute")
-  return bundle.execute(self.wallet, {
-    account = self.address, key = key, calls = calls, granted = true,
-    timeout = options.timeout, fee_token = options.fee_token,
-    max_fee = options.max_fee and check.amount(options.max_fee, "max_fee") or self.wallet.max_fee,
-    pre_call_allowed = intent.grant_pre_call_checker { account = self.address, any_key = true },
-  })
+  check_key(key, "account:execute: key")
+  local list, err = contracts.read_calls(calls)
+  if not list then error("account:execute: " .. err.message, 2) end
+  local token = options.fee_token and check.address(options.fee_token, "account:execute: fee_token")
+  if token and token ~= contracts.NATIVE and not options.max_fee then
+    error("account:execute: max_fee is required with this fee_token", 2)
+  end
+  local max_fee = options.max_fee and check.amount(options.max_fee, "account:execute: max_fee")
+  return administer(self, key, { calls = list, timeout = options.timeout, fee_token = token, max_fee = max_fee })
 end
 
 --- Grants a session key: signs the pre-call that installs it and leaves it with the relay. It lands on chain with the
 -- key's first bundle.
--- @tparam table request `entry` (the key and its permissions, as @{rise.permissions.authorize_key} makes it)
+-- @tparam table request `entry` (the key and its permissions, as @{rise.permissions.authorize_key} makes it), `hash` of
+-- the key, `record(pre_call)` (told before it leaves)
 -- @tparam userdata key an administrator's
 -- @treturn[1] table the stored pre-call
 -- @treturn[2] nil
--- @treturn[2] table
+-- @treturn[2] table `maybe_sent` tells whether the relay may have it all the same
 function Account:grant(request, key)
+  check_key(key, "account:grant: key")
   return bundle.store_pre_call(self.wallet, {
     account = self.address,
     key = key,
     authorize = { request.entry },
     admin_calls = permissions.admin_calls(request.entry),
+    key_hash = request.hash,
+    record = request.record,
   })
+end
+
+-- What a view of the account says; false while the account, or the key it is asked about, is not on chain.
+local function view(account, item, values)
+  local result, err = account.wallet.chain:call {
+    to = account.address, data = assert(contracts.encode_call(item, values)),
+  }
+  if not result then
+    local known = err.code == "reverted" and revert.decode(err.data)
+    if known and known.name == "KeyDoesNotExist" then return false end
+    return nil, err
+  end
+  if result == "0x" then return false end
+  return contracts.decode_outputs(item, result)
+end
+
+--- What a view function of the account's contract says.
+-- @param item of `contracts.account`
+-- @tparam table values its arguments
+-- @treturn[1] table|boolean the outputs; false while the account, or the key it is asked about, is not on chain
+-- @treturn[2] nil
+-- @treturn[2] table unsupported without an RPC endpoint; network, node …
+function Account:view(item, values)
+  if not self.wallet.chain then return errors.fail("unsupported", "asking the chain needs an RPC endpoint") end
+  return view(self, item, values)
+end
+
+-- The nonce of the newest grant that was signed for a key; nil when there is none. All are in one sequence, so using
+-- it up makes them all void.
+local function newest_grant(request)
+  local highest
+  for _, pre_call in ipairs(request.pre_calls or {}) do
+    if not highest or pre_call.nonce > highest then highest = pre_call.nonce end
+  end
+  return highest
+end
+
+local function voiding_call(nonce)
+  return contracts.self_call(contracts.account.invalidateNonce, { nonce })
+end
+
+-- With a node to ask, one bundle does what the chain says is left to do. A bundle of the session can land in between
+-- and change that: then it is looked at again.
+local function revoke_seen(account, request, key)
+  local highest, receipt, last = newest_grant(request), nil, nil
+  for _ = 1, 3 do
+    local found, err = view(account, contracts.account.getKey, { request.hash })
+    if found == nil then return nil, err end
+    local present = found
+    if not present then
+      present, err = listed(account, request.hash) -- it may wait for the account's first bundle
+      if present == nil then return nil, err end
+    end
+    local values = { highest }
+    if highest then values, err = view(account, contracts.account.getNonce, { highest:shr(64) }) end
+    if values == nil then return nil, err end
+    local void = highest and (not values or values[1] <= highest)
+    if not present and not void then return receipt or true end
+    receipt, err = administer(account, key, {
+      calls = { void and voiding_call(highest) or nil },
+      revoke = present and { request.hash } or nil,
+      revoke_calls = present and permissions.revoke_calls(request.hash) or nil,
+    })
+    if not receipt and not err.revert then return nil, err end
+    last = err
+  end
+  return nil, last or errors.new("node", "the key is still on the account after its revocation")
+end
+
+-- Without a node the relay's word is not enough: both are sent, each on its own, and the one that comes too late or
+-- too early is told by the contract's own refusal.
+local function revoke_blind(account, request, key)
+  local highest, receipt = newest_grant(request), true
+  local function attempt(action, harmless)
+    local done, err = administer(account, key, action)
+    if done then
+      receipt = done
+    elseif not err.revert or err.revert.name ~= harmless then
+      return nil, err
+    end
+    return true
+  end
+  local ok, err = attempt({
+    calls = {}, revoke = { request.hash }, revoke_calls = permissions.revoke_calls(request.hash),
+  }, "KeyDoesNotExist")
+  if ok and highest then ok, err = attempt({ calls = { voiding_call(highest) } }, "NewSequenceMustBeLarger") end
+  if not ok then return nil, err end
+  return receipt
 end
 
 --- Revokes a session key, and makes sure that it stays so: a key that is on the account is removed; a grant that was
 -- signed but has not landed is made void by using up its nonce on chain, so that nobody can let it land later.
--- @tparam table request `hash` of the key, `pre_calls`: the grants signed for it (each with `nonce`)
+-- @tparam table request `hash` of the key; `pre_calls`: the grants signed for it (each with `nonce`)
 -- @tparam userdata key an administrator's
 -- @treturn[1] table receipt of the bundle that did it; `true` when there was nothing to do
 -- @treturn[2] nil
 -- @treturn[2] table
 function Account:revoke(request, key)
-  local wallet = self.wallet
-  local present, err = listed(self, request.hash)
-  if present == nil then return nil, err end
-  local calls, highest = {}, nil
-  for _, pre_call in ipairs(request.pre_calls or {}) do
-    if not highest or pre_call.nonce > highest then highest = pre_call.nonce end
-  end
-  if highest then
-    local next_nonce = landing.next_nonce(wallet, self.address, highest)
-    if not next_nonce then
-      -- Without a node to ask: what is listed has landed, what is not has not.
-      next_nonce = present and highest + 1 or highest
-    end
-    if next_nonce <= highest then calls[1] = contracts.self_call(contracts.account.invalidateNonce, { highest }) end
-  end
-  if not present and #calls == 0 then return true end
-  local receipt
-  receipt, err = bundle.execute(wallet, {
-    account = self.address,
-    key = key,
-    calls = calls,
-    revoke = present and { request.hash } or nil,
-    revoke_calls = present and permissions.revoke_calls(request.hash) or nil,
-    max_fee = wallet.max_fee,
-    granted = true,
-    pre_call_allowed = intent.grant_pre_call_checker { account = self.address, any_key = true },
-  })
-  if not receipt then return nil, err end
-  present, err = listed(self, request.hash)
-  if present then return errors.fail("relay", "the key is still listed after its revocation") end
-  if present == nil then return nil, err end
-  return receipt
+  check_key(key, "account:revoke: key")
+  local revoke = self.wallet.chain and revoke_seen or revoke_blind
+  local receipt, err = revoke(self, request, key)
+  return receipt, err
 end
 
 return Account

@@ -32,6 +32,10 @@ local function key_of(key, account)
   return { type = key:type(), publicKey = core.hex(key:public()), prehash = false }
 end
 
+local function hex_text(value)
+  return type(value) == "string" and value:find("^0x%x*$") and value or nil
+end
+
 -- Calls as JSON, every member present.
 local function calls_json(calls)
   local list = json.array {}
@@ -54,26 +58,24 @@ end
 
 --- Prepares a bundle and checks that it is what was asked for.
 -- @param wallet a @{rise.Wallet}
--- @tparam table action `account`, `key` (who signs), `calls`; optionally `authorize` (relay keys to install),
--- `admin_calls` and `revoke_calls` (the calls those come to), `revoke` (key hashes), `nonce`, `fee_token`, `max_fee`,
--- `pre_call_allowed`, `grant`, `refusal` (a function that gives an error once the key is gone, else nil)
+-- @tparam table action `account`, `key` (who signs), `calls`, `nonce`, `fee_token` and `max_fee` (in units of that
+-- token: without both the relay could choose what it is paid in); optionally `authorize` (relay keys to install),
+-- `admin_calls` and `revoke_calls` (the calls those come to), `revoke` (key hashes), `pre_call_allowed`, `grant`
 -- @treturn[1] table id, digest, nonce, context_text, ttl, key, fee, fee_token
 -- @treturn[2] nil
 -- @treturn[2] table relay_tampered, insufficient_funds, fee_too_high, or what the relay's simulation said
 function bundle.prepare(wallet, action)
-  local refusal = action.refusal and action.refusal()
-  if refusal then return nil, refusal end
   local key = key_of(action.key, action.account)
   local revoke_keys = json.array {}
   for i, hash in ipairs(action.revoke or {}) do revoke_keys[i] = { hash = hash } end
-  local nonce = action.nonce or intent.nonce(bundle.random_sequence(), 0)
+  assert(action.nonce and action.fee_token and action.max_fee, "a bundle needs its nonce, fee token and cap")
   local prepared, err = wallet.relay:prepare_calls({
     calls = calls_json(action.calls),
     chainId = wallet.chain_id,
     from = action.account,
     key = key,
     capabilities = {
-      meta = json.object { nonce = quantity.encode(nonce), feeToken = action.fee_token },
+      meta = json.object { nonce = quantity.encode(action.nonce), feeToken = action.fee_token },
       authorizeKeys = json.array(action.authorize),
       revokeKeys = revoke_keys,
     },
@@ -91,7 +93,7 @@ function bundle.prepare(wallet, action)
     orchestrator = wallet.orchestrator,
     version = wallet.version,
     calls = expected_calls,
-    nonce = nonce,
+    nonce = action.nonce,
     fee_token = action.fee_token,
     max_fee = action.max_fee,
     pre_call_allowed = action.pre_call_allowed,
@@ -106,14 +108,16 @@ function bundle.prepare(wallet, action)
   return {
     id = quote.hash:lower(),
     digest = digest,
-    nonce = nonce,
+    nonce = action.nonce,
     context_text = prepared.context_text,
     ttl = type(quote.ttl) == "number" and quote.ttl or nil,
     key = key,
     fee = quantity.decode(fields.paymentMaxAmount),
     fee_token = fields.paymentToken,
-    fee_signature = json.get(prepared, "capabilities", "feeSignature"),
+    fee_signature = hex_text(json.get(prepared, "capabilities", "feeSignature")),
     account = action.account,
+    grant = action.grant,
+    calls = action.calls,
     created = wallet:now(),
   }
 end
@@ -127,21 +131,29 @@ end
 -- Whether the failure leaves open that the relay has the request.
 local function maybe_arrived(err)
   if err.sent == false then return false end
-  return err.code == "network" or err.code == "timeout" or err.code == "canceled"
-    or (err.code == "relay" and err.rpc_code == nil)
+  -- An error object is the relay's word, unless it came with the status of a proxy in between.
+  if err.rpc_code ~= nil then return err.http_status ~= nil and err.http_status >= 500 end
+  return err.code == "network" or err.code == "timeout" or err.code == "relay" or err.code == "canceled"
 end
 
--- Nobody knows yet whether the relay has the bundle.
-local function unclear(prepared, code, message)
-  return errors.fail(code, message, { id = prepared.id, nonce = prepared.nonce, unclear = true })
+-- The same error, with what is needed to ask for the bundle later.
+local function about(prepared, err)
+  err.id = err.id or prepared.id
+  err.nonce = err.nonce or prepared.nonce
+  return nil, err
+end
+
+local function pending(prepared, why)
+  return errors.fail("pending", "bundle " .. prepared.id .. " " .. why, { id = prepared.id, nonce = prepared.nonce })
 end
 
 --- Sends a signed bundle, once: when the answer is lost the relay is asked for the bundle by its id, and the same
--- payload goes again only if the relay has never heard of it and the quote still lives.
+-- payload goes again only if the relay has never heard of it and the quote still lives. `prepared.maybe_sent` tells
+-- afterwards whether the relay may have it.
 -- @treturn[1] true
 -- @treturn[2] nil
--- @treturn[2] table quote_expired (certainly not accepted), pending (not known), or what the relay answered. With
--- `err.unclear` the bundle may land all the same
+-- @treturn[2] table quote_expired, pending (not known), or what the relay answered; with an `id` when the bundle may
+-- still land
 function bundle.send(wallet, prepared, signature)
   local params = {
     context_text = prepared.context_text,
@@ -150,58 +162,73 @@ function bundle.send(wallet, prepared, signature)
     capabilities = prepared.fee_signature and { feeSignature = prepared.fee_signature } or nil,
   }
   local failure
-  local doubtful = false -- whether a request of ours may still be on its way
   for attempt = 1, ATTEMPTS do
     local result, err = wallet.relay:send_prepared_calls(params, { timeout = wallet.timeout })
     if result then
-      if type(result.id) ~= "string" or result.id:lower() ~= prepared.id then
-        return unclear(prepared, "relay", "wallet_sendPreparedCalls: the relay named another bundle")
-      end
-      return true
+      prepared.maybe_sent = true
+      if type(result.id) == "string" and result.id:lower() == prepared.id then return true end
+      return about(prepared, errors.new("relay", "wallet_sendPreparedCalls: the relay named another bundle"))
     end
     failure = err
-    if err.sent ~= false then
-      if not maybe_arrived(err) then return nil, err end
-      doubtful = true
-      if err.code == "canceled" then return unclear(prepared, "canceled", "canceled while a bundle was being sent") end
+    if maybe_arrived(err) then
+      prepared.maybe_sent = true
+      if err.code == "canceled" then return about(prepared, err) end
       local status, status_err = wallet.relay:get_calls_status(prepared.id, { timeout = wallet.timeout })
       if status then return true end
       if status_err.code ~= "unknown_bundle" then
-        return unclear(prepared, "pending", "the answer to sending bundle " .. prepared.id
-          .. " was lost and the relay does not answer: " .. err.message)
+        return pending(prepared, "was sent, its answer was lost, and the relay does not say what became of it: "
+          .. err.message)
       end
+    elseif err.sent ~= false then
+      return nil, err -- the relay's own refusal
     end
     if prepared.ttl and wallet:now() >= prepared.ttl then
       return errors.fail("quote_expired", "the bundle could not be sent while its quote lived: " .. err.message)
     end
     if attempt < ATTEMPTS then
       local slept, slept_err = wallet.loop:sleep(0.1 * attempt)
-      if not slept then
-        slept_err.unclear = doubtful or nil
-        return nil, slept_err
-      end
+      if not slept then return about(prepared, slept_err) end
     end
   end
-  if doubtful then
-    return unclear(prepared, "pending", "bundle " .. prepared.id .. " could not be sent for sure: " .. failure.message)
-  end
-  return nil, failure
+  return about(prepared, failure)
 end
 
-local function receipt_of(wallet, prepared, status)
-  local first = json.get(status, "receipts", 1)
-  if type(first) ~= "table" then first = {} end
-  local hash = json.get(first, "transactionHash")
-  if type(hash) ~= "string" then hash = nil end
-  local logs = json.get(first, "logs")
+-- ---- outcome --------------------------------------------------------------------------------------------------
+
+local function is_hash(value)
+  return type(value) == "string" and #value == 66 and value:find("^0x%x+$") ~= nil
+end
+
+-- The receipt as the node has it, where there is one to ask: the relay's own could be made up.
+local function confirmed(wallet, receipt)
+  if not wallet.chain then return receipt end
+  local deadline = wallet.loop:now() + 10
+  while true do
+    local found, err = wallet.chain:receipt(receipt.transactionHash)
+    if found then return found end
+    if err and not err.retryable then return nil, err end
+    if wallet.loop:now() >= deadline then
+      return errors.fail("node", "the node does not know transaction " .. receipt.transactionHash
+        .. " that the relay reports")
+    end
+    local slept
+    slept, err = wallet.loop:sleep(0.1)
+    if not slept then return nil, err end
+  end
+end
+
+local function receipt_of(wallet, prepared, status, raw)
+  local logs = json.get(raw, "logs")
+  local hash = json.get(raw, "transactionHash")
+  if not is_hash(hash) then hash = nil end
   return {
     id = prepared.id,
-    status = status.status,
+    status = status,
     nonce = prepared.nonce,
     transaction_hash = hash,
     explorer_url = hash and wallet:explorer_url(hash),
-    block_number = quantity.number(json.get(first, "blockNumber")),
-    gas_used = quantity.number(json.get(first, "gasUsed")),
+    block_number = quantity.number(json.get(raw, "blockNumber")),
+    gas_used = quantity.number(json.get(raw, "gasUsed")),
     fee = prepared.fee,
     fee_token = prepared.fee_token,
     logs = type(logs) == "table" and logs or {},
@@ -215,8 +242,8 @@ local function second_opinion(wallet, prepared, receipt)
   local landed, err = landing.status(wallet, prepared)
   if landed ~= nil then return landed end
   if err.code == "unknown_bundle" then return false end -- its nonce is used up by something else
-  return errors.fail("pending", string.format("the relay reports bundle %s with status %s, and the chain cannot be "
-    .. "asked: %s", prepared.id, receipt.status, err.message), { id = prepared.id, nonce = prepared.nonce })
+  return pending(prepared, "is reported with status " .. receipt.status .. ", and the chain cannot be asked: "
+    .. err.message)
 end
 
 --- What a final status means: the receipt, or the error with the receipt's figures. An error is final when it has a
@@ -229,7 +256,14 @@ end
 -- @treturn[2] nil
 -- @treturn[2] table
 function bundle.outcome(wallet, prepared, status, from_chain)
-  local receipt = receipt_of(wallet, prepared, status)
+  local raw = json.get(status, "receipts", 1)
+  if type(raw) ~= "table" then raw = nil end
+  if raw and not from_chain and is_hash(json.get(raw, "transactionHash")) then
+    local err
+    raw, err = confirmed(wallet, raw)
+    if not raw then return about(prepared, err) end
+  end
+  local receipt = receipt_of(wallet, prepared, status.status, raw)
   local executed = intent.find_executed(receipt.logs, wallet.orchestrator, prepared.account, prepared.nonce)
   local succeeded = executed and executed.err == "0x00000000"
   local fields = { id = receipt.id, nonce = receipt.nonce, status = receipt.status,
@@ -269,34 +303,36 @@ end
 -- @tparam[opt=90] number timeout seconds
 -- @treturn[1] table receipt
 -- @treturn[2] nil
--- @treturn[2] table reverted and its kin, failed (never mined), pending (deadline passed: it may still land)
+-- @treturn[2] table reverted and its kin, failed (never mined), pending (deadline passed: it may still land); `id` and
+-- `nonce` are in each
 function bundle.wait(wallet, prepared, timeout)
+  timeout = timeout or 90
   local started = wallet.loop:now()
-  local deadline = started + (timeout or 90)
   local pause = 0.02
-  local last
   while true do
     local slept, err = wallet.loop:sleep(pause)
-    if not slept then return nil, err end
+    if not slept then return about(prepared, err) end
+    local elapsed = wallet.loop:now() - started
     local status
-    status, err = wallet.relay:get_calls_status(prepared.id, { timeout = wallet.timeout })
+    status, err = wallet.relay:get_calls_status(prepared.id,
+      { timeout = math.max(0.1, math.min(wallet.timeout, timeout - elapsed)) })
+    local trouble = not status and ": " .. err.message or ""
     if status then
       if type(status.status) ~= "number" then
-        return errors.fail("relay", "wallet_getCallsStatus: the relay's answer has no status")
+        return about(prepared, errors.new("relay", "wallet_getCallsStatus: the relay's answer has no status"))
       end
       if status.status >= 200 then return bundle.outcome(wallet, prepared, status) end
     elseif err.code == "unknown_bundle" then
       -- Behind a load balancer the row may take a moment to show.
-      if wallet.loop:now() - started > 2 then return nil, err end
+      if elapsed > 2 then return about(prepared, err) end
     elseif err.code == "canceled" or not (err.retryable or err.code == "relay") then
-      return nil, err
+      return about(prepared, err)
     end
-    last = err
-    if wallet.loop:now() >= deadline then
-      return errors.fail("pending", string.format("bundle %s is not final after %g s%s", prepared.id, timeout or 90,
-        last and ": " .. last.message or ""), { id = prepared.id, nonce = prepared.nonce })
+    elapsed = wallet.loop:now() - started
+    if elapsed >= timeout then
+      return pending(prepared, string.format("is not final after %g s%s", timeout, trouble))
     end
-    pause = math.min(pause * 1.4, wallet.loop:now() - started < 5 and 0.25 or 1)
+    pause = math.min(pause * 1.4, elapsed < 5 and 0.25 or 1, timeout - elapsed)
   end
 end
 
@@ -331,77 +367,116 @@ function bundle.close(wallet, id, receipt, err)
   })
 end
 
--- Sends what was written down. What the relay refused cannot land.
+-- ---- the whole way ---------------------------------------------------------------------------------------------
+
+-- What became of a bundle that may have been sent, by the chain.
+local function by_chain(wallet, prepared)
+  local status = landing.status(wallet, prepared)
+  if status then return bundle.outcome(wallet, prepared, status, true) end
+  return pending(prepared, "was sent and its nonce is used up, but its event was not found: it may have landed")
+end
+
+local function is_closed(action)
+  if action.key:is_open() then return nil end
+  return errors.new("revoked", "the key was wiped")
+end
+
+-- Sends what was written down. What the relay refused cannot land, unless an answer was lost before.
 local function dispatch(wallet, prepared, signature)
   local sent, err = bundle.send(wallet, prepared, signature)
+  if not sent and prepared.maybe_sent and not err.id then
+    local known, wait_err = bundle.wait(wallet, prepared, 3)
+    if known or wait_err.state then
+      prepared.known = { known, wait_err }
+      return true
+    end
+    if wait_err.code ~= "unknown_bundle" then err = wait_err end
+  end
   if sent then
     wallet.store:mark(prepared.id, "accepted") -- should the disk refuse, it counts as being sent
     return true
   end
-  if not err.unclear then err.state = "failed" end
+  if not err.id then err.state = "failed" end
   bundle.close(wallet, prepared.id, nil, err)
   return nil, err
 end
 
--- Never mined and no reason given: what the simulation says now is usually the reason.
-local function reason_of(wallet, action, err)
-  if err.code ~= "failed" then return nil, err end
-  local again, reason = bundle.prepare(wallet, action)
-  if again or reason.code == "network" or reason.code == "timeout" or reason.code == "canceled"
-    or reason.code == "revoked" then
-    return nil, err
-  end
-  reason.id, reason.status, reason.state = err.id, err.status, err.state
-  return nil, reason
-end
-
---- The whole way. A quote that died on it is replaced by a fresh one, a few times.
--- @tparam table action as for @{bundle.prepare}; `session` (its id) and `actions` for the journal; `timeout`
--- @treturn[1] table receipt with `timing` (seconds): prepare, sign, send, confirm
--- @treturn[2] nil
--- @treturn[2] table with `state` when a bundle was made and its end is known, with `id` and `nonce` when it is not
-function bundle.execute(wallet, action)
-  local loop = wallet.loop
-  local prepared, err, prepared_at, signed_at, sent_at
-  local started = loop:now()
+-- Prepares, signs, writes down and sends, with a fresh quote where one died on the way. All attempts carry the same
+-- nonce: whatever of them reaches the chain, one lands at most.
+local function deliver(wallet, action, timing)
+  local loop, earlier = wallet.loop, nil
   for attempt = 1, ATTEMPTS do
-    prepared, err = bundle.prepare(wallet, action)
-    if not prepared then return nil, err end
-    prepared.grant, prepared.calls = action.grant, action.calls
-    prepared_at = loop:now()
-    local refusal = action.refusal and action.refusal() -- the key may have been wiped while the relay was asked
-    if refusal then return nil, refusal end
+    local started = loop:now()
+    local closed = is_closed(action)
+    if closed then return nil, closed end
+    local prepared, err = bundle.prepare(wallet, action)
+    if not prepared then
+      if err.code == "nonce" and earlier then
+        earlier.known = { by_chain(wallet, earlier) }
+        return earlier
+      end
+      return nil, err
+    end
+    timing.prepare = loop:now() - started
+    closed = is_closed(action)
+    if closed then return nil, closed end
     local signature = bundle.sign(prepared, action.key)
-    signed_at = loop:now()
+    timing.sign = loop:now() - started - timing.prepare
     local written
     written, err = write_down(wallet, action, prepared, signature)
     if not written then return nil, err end
     local sent
     sent, err = dispatch(wallet, prepared, signature)
-    sent_at = loop:now()
-    if sent then break end
+    timing.send = loop:now() - started - timing.prepare - timing.sign
+    if sent then return prepared end
+    if prepared.maybe_sent then earlier = prepared end
     if err.code ~= "quote_expired" or attempt == ATTEMPTS then return nil, err end
   end
+end
+
+-- Never mined, and no reason given: what the simulation says now is usually the reason. If it says that the nonce is
+-- used, the bundle has landed after all.
+local function reason_of(wallet, action, prepared, err)
+  local again, reason = bundle.prepare(wallet, action)
+  if again or reason.code == "network" or reason.code == "timeout" or reason.code == "canceled" then return nil, err end
+  if reason.code == "nonce" then return by_chain(wallet, prepared) end
+  reason.id, reason.nonce, reason.status, reason.state = err.id, err.nonce, err.status, err.state
+  return nil, reason
+end
+
+--- The whole way. A quote that died on it is replaced by a fresh one, a few times.
+-- @tparam table action as for @{bundle.prepare}, the nonce left out where any will do; `session` (its id) and `actions`
+-- for the journal; `timeout` in seconds
+-- @treturn[1] table receipt with `timing` (seconds): prepare, sign, send, confirm
+-- @treturn[2] nil
+-- @treturn[2] table with `state` when a bundle was made and its end is known, with an `id` alone when it may still land
+function bundle.execute(wallet, action)
+  action.nonce = action.nonce or intent.nonce(bundle.random_sequence(), 0)
+  local timing = {}
+  local prepared, err = deliver(wallet, action, timing)
+  if not prepared then return nil, err end
+  local sent_at = wallet.loop:now()
   local receipt
-  receipt, err = bundle.wait(wallet, prepared, action.timeout)
-  local closed, close_err = bundle.close(wallet, prepared.id, receipt, err)
-  if not receipt then
-    err.id, err.nonce = err.id or prepared.id, err.nonce or prepared.nonce
-    return reason_of(wallet, action, err)
+  if prepared.known then
+    receipt, err = prepared.known[1], prepared.known[2]
+  else
+    receipt, err = bundle.wait(wallet, prepared, action.timeout)
   end
+  if not receipt and err.code == "failed" and action.key:is_open() then
+    receipt, err = reason_of(wallet, action, prepared, err)
+  end
+  local closed, close_err = bundle.close(wallet, prepared.id, receipt, err)
+  if not receipt then return about(prepared, err) end
   if not closed then receipt.store_error = close_err end -- it has landed: that must not look like a failure
-  receipt.timing = {
-    prepare = prepared_at - started,
-    sign = signed_at - prepared_at,
-    send = sent_at - signed_at,
-    confirm = loop:now() - sent_at,
-  }
+  timing.confirm = wallet.loop:now() - sent_at
+  receipt.timing = timing
   return receipt
 end
 
 --- Signs a pre-call (a grant or revocation that rides with a later bundle) and leaves it with the relay.
--- @tparam table action `account`, `key` (an administrator's), `authorize`, `admin_calls`
--- @treturn[1] table the pre-call as signed: eoa, executionData, nonce (u256), digest
+-- @tparam table action `account`, `key` (an administrator's), `authorize`, `admin_calls`, `key_hash` (of the key it is
+-- about), `record(pre_call)`: told before it leaves, so that it can be made void whatever becomes of the answer
+-- @treturn[1] table the pre-call as signed: eoa, execution_data, nonce (u256), digest
 -- @treturn[2] nil
 -- @treturn[2] table
 function bundle.store_pre_call(wallet, action)
@@ -423,20 +498,32 @@ function bundle.store_pre_call(wallet, action)
     calls = action.admin_calls,
   })
   if not digest then return nil, err end
+  local signed = prepared.context.preCall
+  local pre_call = {
+    eoa = signed.eoa:lower(),
+    execution_data = signed.executionData:lower(),
+    nonce = quantity.decode(signed.nonce),
+    digest = digest,
+  }
+  -- One sequence for all of a key's grants: using up its highest nonce makes every one of them void.
+  if pre_call.nonce:shr(64):cmp(intent.key_sequence(action.key_hash)) ~= 0 then
+    return errors.fail("relay_tampered",
+      "nonce is not what was asked for: the pre-call's sequence is not the key's own", { field = "nonce" })
+  end
+  local recorded
+  recorded, err = action.record(pre_call)
+  if not recorded then return nil, err end
   local sent
   sent, err = wallet.relay:send_prepared_calls({
     context_text = prepared.context_text,
     signature = core.hex(action.key:sign(core.unhex(digest))),
     key = key,
   }, { timeout = wallet.timeout })
-  if not sent then return nil, err end
-  local pre_call = prepared.context.preCall
-  return {
-    eoa = pre_call.eoa:lower(),
-    execution_data = pre_call.executionData:lower(),
-    nonce = quantity.decode(pre_call.nonce),
-    digest = digest,
-  }
+  if not sent then
+    err.maybe_sent = maybe_arrived(err)
+    return nil, err
+  end
+  return pre_call
 end
 
 return bundle

@@ -12,12 +12,11 @@ local function blame(level, format, ...)
   error(string.format(format, ...), (level or 2) + 2)
 end
 
+-- What was given, for a message. Longer text is not repeated: it could be a private key.
 local function show(value)
-  if type(value) == "string" then
-    if #value > 40 then value = value:sub(1, 37) .. "..." end
-    return string.format("%q", value)
-  end
-  return type(value)
+  if type(value) ~= "string" then return type(value) end
+  if #value > 42 then return string.format("text of %d characters", #value) end
+  return string.format("%q", value)
 end
 
 local function matches(value, wanted)

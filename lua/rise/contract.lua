@@ -13,6 +13,7 @@ local check = require "rise.check"
 local core = require "rise.core"
 local errors = require "rise.errors"
 local json = require "rise.json"
+local quantity = require "rise.quantity"
 local revert = require "rise.revert"
 
 local Contract = {}
@@ -120,7 +121,9 @@ local function read(contract, item, data, options)
   if not chain then
     return errors.fail("unsupported", "reading a contract needs an RPC endpoint: connect with rpc = \"http://…\"")
   end
-  local result, err = chain:call { to = contract.address, data = data, from = options.from, block = options.block }
+  local block = options.block
+  if type(block) == "number" then block = quantity.encode(block) end
+  local result, err = chain:call { to = contract.address, data = data, from = options.from, block = block }
   if not result then
     if err.code ~= "reverted" then return nil, err end
     return nil, revert.to_error(err.data, { items = contract.wallet.abi_items })
@@ -144,6 +147,7 @@ local function method_of(item)
     return function(contract, ...)
       local args, options = arguments(item, ...)
       options = check.options(options, READ_OPTIONS, item:signature())
+      if options.from then check.address(options.from, item:signature() .. ": from") end
       local data = encoded(item, args)
       return read(contract, item, data, options)
     end
@@ -197,7 +201,9 @@ function Contract.new(wallet, address, abi)
       end
       seen[name] = true
     elseif kind == "error" then
-      wallet.abi_items[#wallet.abi_items + 1] = item
+      local known = false
+      for _, other in ipairs(wallet.abi_items) do known = known or other:signature() == item:signature() end
+      if not known then wallet.abi_items[#wallet.abi_items + 1] = item end
     end
   end
   return setmetatable({ wallet = wallet, address = address, items = items, methods = methods }, metatable)

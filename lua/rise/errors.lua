@@ -42,8 +42,8 @@ errors.CODES = {
     hint = "raise max_fee, or try again later" },
   quote_expired = { text = "the relay's quote is no longer valid", retryable = true,
     hint = "prepare the action again" },
-  pending = { text = "the bundle is not final yet", retryable = true,
-    hint = "ask for its status again: it may still land" },
+  pending = { text = "the bundle is not final yet", retryable = false,
+    hint = "it may still land: wait for it with session:wait(err) before doing the same again" },
   queue_full = { text = "too many actions wait already", retryable = true,
     hint = "wait until some of them are done" },
   -- who was asked

@@ -51,7 +51,8 @@ rise.loop = loop
 -- @treturn[2] nil
 -- @treturn[2] table network, timeout, relay, unsupported
 function rise.connect(options)
-  return Wallet.connect(loop, options)
+  local wallet, err = Wallet.connect(loop, options)
+  return wallet, err
 end
 
 --- Connects, and finds out what became of the bundles that an earlier run left unfinished in the store. See

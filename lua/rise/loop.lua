@@ -179,6 +179,7 @@ end
 
 local function end_task(loop, task, ...)
   task.done = true
+  for mutex in pairs(task.locks or {}) do mutex:release() end
   loop.alive = loop.alive - 1
   finish(loop, task.op, ...)
 end
@@ -237,31 +238,47 @@ end
 local Mutex = {}
 Mutex.__index = Mutex
 
---- A lock that tasks take turns with: `lock:acquire()` waits, `lock:release()` hands it on in order.
+--- A lock that tasks take turns with: `lock:acquire()` waits, `lock:release()` hands it on in order. A holder that
+-- ends by a Lua error does not take the lock with it: what a task still holds is released when it ends, and a script
+-- that comes again while "it" still holds the lock has left it by an error before.
 function Loop:mutex()
-  return setmetatable({ loop = self, held = false, queue = {} }, Mutex)
+  return setmetatable({ loop = self, holder = nil, queue = {} }, Mutex)
+end
+
+local function take(mutex, holder)
+  mutex.holder = holder
+  if type(holder) == "table" then
+    holder.locks = holder.locks or {}
+    holder.locks[mutex] = true
+  end
 end
 
 --- @treturn[1] true
 -- @treturn[2] nil
 -- @treturn[2] table canceled
 function Mutex:acquire()
-  if not self.held then
-    self.held = true
+  local me = self.loop.current or "the script"
+  if self.holder == nil or self.holder == me then
+    take(self, me)
     return true
   end
-  local op = { done = false }
+  local op = { done = false, holder = me }
   function op.cancel() op.done = true end
   self.queue[#self.queue + 1] = op
   return await(self.loop, op)
 end
 
 function Mutex:release()
+  local holder = self.holder
+  if type(holder) == "table" then holder.locks[self] = nil end
+  self.holder = nil
   while self.queue[1] do
     local op = table.remove(self.queue, 1)
-    if not op.done then return finish(self.loop, op, true) end
+    if not op.done then
+      take(self, op.holder)
+      return finish(self.loop, op, true)
+    end
   end
-  self.held = false
 end
 
 local Semaphore = {}

@@ -167,7 +167,9 @@ end
 
 local function execute(outbox, group)
   local calls, actions = calls_of(group)
-  local receipt, err = outbox.session:execute(calls, { actions = actions, timeout = outbox.options.timeout })
+  local receipt, err = outbox.session:execute {
+    calls = calls, actions = actions, timeout = outbox.options.timeout,
+  }
   if not receipt and err.id and not err.state and err.code ~= "canceled" then
     receipt, err = find_out(outbox, err)
   end
@@ -197,7 +199,7 @@ local function first_failing(outbox, group)
   local fine, failing = 0, #group
   while failing - fine > 1 do
     local middle = math.floor((fine + failing) / 2)
-    local ok, reason = outbox.session:simulate((calls_of(group, middle)), {})
+    local ok, reason = outbox.session:simulate((calls_of(group, middle)))
     if ok then
       fine = middle
     elseif is_trouble(reason) or is_over(reason) then

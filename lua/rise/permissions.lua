@@ -153,13 +153,13 @@ function permissions.period_end(time, period)
   return days_of(year, month + 1, 1) * 86400 -- a month 13 is the next January
 end
 
-local UNITS = { s = 1, m = 60, h = 3600, d = 86400, w = 604800, [""] = 1 }
+local UNITS = { s = 1, m = 60, h = 3600, d = 86400, w = 604800 }
 
 -- `now` is whole seconds.
 local function read_expiry(value, field, now, milliseconds)
   local expiry
   if type(value) == "string" then
-    local count, unit = value:match("^(%d+)([smhdw]?)$")
+    local count, unit = value:match("^(%d+)([smhdw])$")
     if not count then return refuse(field, show(value) .. " is not like 90s, 15m, 24h, 7d or 2w") end
     expiry = now + tonumber(count) * UNITS[unit]
   elseif type(value) == "number" and value >= 0 then

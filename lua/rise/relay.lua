@@ -26,7 +26,7 @@ local MEANINGS = {
   { "quote expired", "quote_expired" },
   { "invalid quote signer", "quote_expired" },
   { "expected quote was not found", "quote_expired" },
-  { "is unknown", "not_granted" },
+  { "key hash", "not_granted", "is unknown" },
   { "eoa not delegated", "unknown_account" },
   { "quotes for unknown accounts", "unknown_account" },
   { "does not exist in storage", "unknown_account" },
@@ -52,7 +52,8 @@ end
 local function mapped(err)
   if err.code ~= "rpc" then return nil, err end
   local data = type(err.data) == "string" and err.data or nil
-  local fields = { rpc_code = err.rpc_code, rpc_message = err.rpc_message, data = data, method = err.method }
+  local fields = { rpc_code = err.rpc_code, rpc_message = err.rpc_message, data = data, method = err.method,
+    http_status = err.http_status }
   local said = err.rpc_message
   if data and err.rpc_code == -32602 then said = said .. ": " .. data:sub(1, 500) end
   if err.rpc_code == 3 then

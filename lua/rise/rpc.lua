@@ -31,17 +31,23 @@ local function nonsense(self, method, what, fields)
   return errors.fail(self.peer, string.format("%s: the %s answered %s", method, self.peer, what), fields)
 end
 
--- Foreign text in our messages: bounded.
+-- Foreign text in our messages: bounded, and fit for a terminal.
 local function brief(value)
   local text = tostring(value)
-  return #text > 1000 and text:sub(1, 1000) .. "…" or text
+  if #text > 1000 then text = text:sub(1, 1000) .. "…" end
+  return (text:gsub("[%c\127]", function(character) return string.format("\\x%02x", character:byte()) end))
 end
 
-local function rpc_error(method, object)
-  local code = type(object.code) == "number" and object.code % 1 == 0 and object.code or 0
+local function rpc_error(method, object, status)
   local message = type(object.message) == "string" and brief(object.message) or "no message"
-  return errors.fail("rpc", string.format("%s: %s (%s)", method, message, string.format("%.0f", code)),
-    { method = method, rpc_code = code, rpc_message = message, data = json.get(object, "data") })
+  return errors.fail("rpc", string.format("%s: %s (%.0f)", method, message, object.code),
+    { method = method, rpc_code = object.code, rpc_message = message, data = json.get(object, "data"),
+      http_status = status ~= 200 and status or nil })
+end
+
+local function is_error(object)
+  return type(object) == "table" and type(object.code) == "number" and object.code % 1 == 0
+    and math.abs(object.code) < 2 ^ 53
 end
 
 --- One call. Blocks in a script, yields in a task.
@@ -73,9 +79,7 @@ function Rpc:call(method, params, options)
     return errors.within(err, method)
   end
   local answer = json.decode(reply.body)
-  if type(answer) == "table" and type(answer.error) == "table" then
-    return rpc_error(method, answer.error)
-  end
+  if type(answer) == "table" and is_error(answer.error) then return rpc_error(method, answer.error, reply.status) end
   if reply.status ~= 200 then
     return nonsense(self, method, "with HTTP status " .. reply.status,
       { http_status = reply.status, retryable = reply.status >= 500 or reply.status == 429 })

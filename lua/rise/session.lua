@@ -86,8 +86,11 @@ end
 function Session.new(wallet, options)
   check.options(options, {
     account = "string|table!", expires = "string|number", expiry = "number", permissions = "table!",
-    signer = "table", key = "userdata", allow_root = "string", fee_token = "string|table",
+    signer = "table", key = "userdata", allow_root = "string",
   }, "wallet:new_session", 3)
+  if options.key and (getmetatable(options.key) ~= "rise.key" or not options.key:is_open()) then
+    error("wallet:new_session: key: an open rise.key expected", 3)
+  end
   local account = account_of(wallet, options.account)
   local grant, err = permissions.build(options, {
     now = wallet:now(), account = account.address, orchestrator = wallet.orchestrator, allow_root = options.allow_root,
@@ -123,38 +126,62 @@ function Session.new(wallet, options)
   return session
 end
 
+local STATES = { new = true, pending = true, active = true, revoking = true, revoked = true }
+
+-- Reads a record member by member: a store is foreign bytes too.
+local function read_record(wallet, record)
+  local function bad(member, what)
+    return errors.fail("store", string.format("session %s: %s %s", tostring(record.id), member, what))
+  end
+  local function is_hex(value, size)
+    return type(value) == "string" and #value == 2 + 2 * size and value:find("^0x%x+$") ~= nil
+  end
+  if not is_hex(record.account, 20) then return bad("account", "is no address") end
+  if record.chain_id ~= wallet.chain_id then
+    return bad("chain_id", "is " .. tostring(record.chain_id) .. ", this wallet is on " .. wallet.chain_id)
+  end
+  if not STATES[record.state] then return bad("state", "is unknown") end
+  if record.key_type ~= "p256" or not is_hex(record.public_key, 64) then return bad("public_key", "is no p256 key") end
+  if core.hex(core.key_hash("p256", core.unhex(record.public_key))) ~= record.id then
+    return bad("id", "is not the hash of its public key")
+  end
+  if type(record.expiry) ~= "number" or record.expiry < 0 or record.expiry % 1 ~= 0 then
+    return bad("expiry", "is no whole number")
+  end
+  local session = { account = Account.new(wallet, record.account), state = record.state, id = record.id,
+    key_type = record.key_type, public_key = record.public_key, expiry = record.expiry, created = record.created,
+    pre_calls = {}, idle_lanes = {} }
+  local err
+  session.permissions, err = permissions.from_relay(record.permissions, record.expiry)
+  if not session.permissions then return bad("permissions", "are damaged: " .. err.message) end
+  if type(record.pre_calls) ~= "table" then return bad("pre_calls", "are damaged") end
+  for i, pre_call in ipairs(record.pre_calls) do
+    local nonce = type(pre_call) == "table" and type(pre_call.nonce) == "string" and core.u256(pre_call.nonce)
+    if not nonce or not is_hex(pre_call.digest, 32) then return bad("pre_calls[" .. i .. "]", "is damaged") end
+    session.pre_calls[i] = { nonce = nonce, digest = pre_call.digest }
+  end
+  if record.secret ~= nil then
+    local key = is_hex(record.secret, 32) and core.key_import("p256", core.unhex(record.secret))
+    if not key or core.hex(key:hash()) ~= record.id then return bad("secret", "is damaged") end
+    session.key = key
+  end
+  return session
+end
+
 --- A session as a store kept it. Without its key it can only be looked at and revoked.
 -- @treturn[1] Session
 -- @treturn[2] nil
--- @treturn[2] table not_granted when the store has none, invalid_key
+-- @treturn[2] table not_granted when the store has none; store when the record is damaged or of another chain
 function Session.load(wallet, id)
+  check.type(id, "string", "wallet:load_session", 3)
   local record, err = wallet.store:get(id)
   if err then return nil, err end
-  if not record then return errors.fail("not_granted", "the store has no session " .. tostring(id)) end
-  local grant
-  grant, err = permissions.from_relay(record.permissions)
-  if not grant then return errors.within(err, "session " .. id) end
-  grant.expiry = record.expiry
-  local key
-  if record.secret then
-    local secret = core.unhex(record.secret)
-    if not secret or #secret ~= 32 then
-      return errors.fail("invalid_key", "session " .. id .. ": the key is damaged")
-    end
-    key, err = core.key_import("p256", secret)
-    if not key then return nil, err end
-  end
-  local pre_calls = {}
-  for i, pre_call in ipairs(record.pre_calls or {}) do
-    pre_calls[i] = { nonce = assert(core.u256(pre_call.nonce)), digest = pre_call.digest }
-  end
-  return setmetatable({
-    wallet = wallet, account = Account.new(wallet, record.account), key = key, key_type = record.key_type,
-    public_key = record.public_key, id = record.id, permissions = grant, expiry = record.expiry,
-    state = record.state,
-    created = record.created, pre_calls = pre_calls, idle_lanes = {}, lock = wallet.loop:mutex(),
-    opening = wallet.loop:mutex(),
-  }, Session)
+  if not record then return errors.fail("not_granted", "the store has no session " .. id:sub(1, 66)) end
+  local session
+  session, err = read_record(wallet, record)
+  if not session then return nil, err end
+  session.wallet, session.lock, session.opening = wallet, wallet.loop:mutex(), wallet.loop:mutex()
+  return setmetatable(session, Session)
 end
 
 --- Where the session stands now; `expired` by this machine's clock.
@@ -175,6 +202,7 @@ end
 -- @treturn[2] table revoked, expired, relay_tampered, relay, network …
 function Session:grant(approver)
   check.type(approver, "table", "session:grant: approver")
+  if type(approver.grant) ~= "function" then error("session:grant: an approver expected", 2) end
   local status = self:status()
   if status == "revoked" or status == "revoking" then
     return errors.fail("revoked", "this session was revoked: make a new one")
@@ -182,43 +210,65 @@ function Session:grant(approver)
   if self.wallet:now() >= self.expiry then
     return errors.fail("expired", "the session's time was over at " .. date(self.expiry))
   end
+  -- Written down before it leaves: should the answer be lost, revoking must still make this grant void.
+  local was = self.state
+  local function record(pre_call)
+    self.pre_calls[#self.pre_calls + 1] = pre_call
+    if self.state == "new" then self.state = "pending" end
+    return save(self)
+  end
   local pre_call, err = approver:grant(self.account, {
+    hash = self.id,
+    record = record,
     entry = permissions.authorize_key {
       type = self.key_type, public_key = self.public_key, role = "session", grant = self.permissions,
     },
   })
-  if not pre_call then return errors.within(err, "granting the session") end
-  self.pre_calls[#self.pre_calls + 1] = pre_call
-  if self.state == "new" then self.state = "pending" end
-  local saved
-  saved, err = save(self)
-  if not saved then return nil, err end
+  if not pre_call then
+    if not err.maybe_sent and self.state == "pending" and was == "new" then
+      self.state, self.pre_calls = "new", {}
+      save(self)
+    end
+    return errors.within(err, "granting the session")
+  end
   return self
 end
 
--- The token that fees are taken in, and the most they may be: one that the key may spend, native currency first.
-local function fee_token(session)
-  local wallet = session.wallet
+-- The token that fees are taken in, and the most they may be in its units. Native currency, where the key may spend it
+-- or nothing else is known; otherwise a token that the key may spend, up to its own limit.
+local function fee_rule(session)
   local found
   for _, rule in ipairs(session.permissions.spend) do
-    if rule.token == contracts.NATIVE then return rule.token, wallet.max_fee end
-    if not found and wallet.fee_tokens[rule.token] then found = rule end
+    if rule.token == contracts.NATIVE then return rule.token, session.wallet.max_fee end
+    if session.wallet.fee_tokens[rule.token] and (not found or rule.limit < found.limit) then found = rule end
   end
-  if not found then return nil, wallet.max_fee end
-  return found.token, wallet:max_fee_in(found.token) or found.limit
+  if found then return found.token, found.limit end
+  return contracts.NATIVE, session.wallet.max_fee
 end
 
+local CALL_MEMBERS = { to = true, value = true, data = true, signature = true }
+
+-- The calls of an action, every member checked. A hole in the list or a misspelt member must not shrink a batch.
 local function normalized(calls, what)
   check.type(calls, "table", what, 3)
   if calls.to then calls = { calls } end
-  if #calls == 0 then error(what .. ": no calls", 3) end
+  local count = 0
+  for key in pairs(calls) do
+    if type(key) ~= "number" or key % 1 ~= 0 or key < 1 then error(what .. ": an array of calls expected", 3) end
+    count = math.max(count, key)
+  end
+  if count == 0 then error(what .. ": no calls", 3) end
   local list = {}
-  for i, call in ipairs(calls) do
-    check.type(call, "table", what .. ": calls[" .. i .. "]", 3)
+  for i = 1, count do
+    local call, field = calls[i], what .. ": calls[" .. i .. "]"
+    check.type(call, "table", field, 3)
+    for member in pairs(call) do
+      if not CALL_MEMBERS[member] then error(field .. ": unknown member " .. tostring(member), 3) end
+    end
     list[i] = {
-      to = check.address(call.to, what .. ": calls[" .. i .. "].to", 3),
-      value = check.amount(call.value or 0, what .. ": calls[" .. i .. "].value", 3),
-      data = check.hex(call.data or "0x", what .. ": calls[" .. i .. "].data", nil, 3),
+      to = check.address(call.to, field .. ".to", 3),
+      value = check.amount(call.value or 0, field .. ".value", 3),
+      data = check.hex(call.data or "0x", field .. ".data", nil, 3),
     }
   end
   return list
@@ -238,27 +288,17 @@ local function inactive(session)
   end
 end
 
--- A view of the account about this key; false while the account or the key is not on chain.
-local function view(session, item, values)
-  local wallet = session.wallet
-  if not wallet.chain then return errors.fail("unsupported", "asking the chain needs an RPC endpoint") end
-  local result, err = wallet.chain:call {
-    to = session.account.address, data = assert(contracts.encode_call(item, values)),
-  }
-  if not result then
-    local known = err.data and revert.decode(err.data)
-    if known and known.name == "KeyDoesNotExist" then return false end
-    return nil, err
-  end
-  if result == "0x" then return false end
-  return contracts.decode_outputs(item, result)
-end
-
 -- What the contract has counted in the present windows; nothing before the key is on chain.
 local function counted(session)
-  local values, err = view(session, contracts.account.spendInfos, { session.id })
+  local values, err = session.account:view(contracts.account.spendInfos, { session.id })
   if values == nil then return nil, err end
-  return values and permissions.spent_from_chain(values.infos) or {}
+  if not values then return {} end
+  for _, info in ipairs(values.infos) do
+    if not contracts.PERIOD_NAMES[info.period] then
+      return errors.fail("invalid_data", "spendInfos: unknown period " .. tostring(info.period))
+    end
+  end
+  return permissions.spent_from_chain(values.infos)
 end
 
 --- What is left of each spending limit, counted by the account's contract. Fees count against the limit of the token
@@ -275,7 +315,7 @@ end
 
 local function may_execute(session, calls)
   for i, call in ipairs(calls) do
-    local values, err = view(session, contracts.account.canExecute, { session.id, call.to, call.data })
+    local values, err = session.account:view(contracts.account.canExecute, { session.id, call.to, call.data })
     if values == nil then return nil, err end
     if values and not values[1] then
       return permissions.refusal(session.permissions, call.to, call.data, { call = i })
@@ -322,10 +362,9 @@ local function unknown_key(session, err)
   if session.wallet:now() > session.expiry or expired_on_chain(session) then
     return errors.fail("expired", "the session expired at " .. date(session.expiry))
   end
+  -- Said, not believed: only session:revoke may conclude that nothing is left to revoke.
   if session.state == "active" then
-    session.state = "revoked"
-    save(session)
-    return errors.fail("revoked", "the account no longer knows this key: it was revoked", { data = err.data })
+    return errors.fail("revoked", "the relay says that the account no longer knows this key", { data = err.data })
   end
   return errors.fail("not_granted", "the relay knows no grant of this key", { rpc_message = err.rpc_message })
 end
@@ -373,31 +412,16 @@ end
 
 -- ---- acting ----------------------------------------------------------------------------------------------------
 
--- The bundle with these calls, as rise.bundle takes it.
-local function action_of(session, calls, options)
-  local token, max_fee = fee_token(session)
-  if options.fee_token then
-    token = check.address(options.fee_token, "fee_token")
-    max_fee = session.wallet:max_fee_in(token)
-  end
-  if options.max_fee then max_fee = check.amount(options.max_fee, "max_fee") end
-  return {
-    account = session.account.address,
-    session = session.id,
-    key = session.key,
-    calls = calls,
-    nonce = options.nonce and check.amount(options.nonce, "nonce") or nil,
-    fee_token = token,
-    max_fee = max_fee,
-    grant = session.permissions,
-    granted = session.state == "active",
-    timeout = options.timeout,
-    actions = options.actions,
-    refusal = function() return not session.key and inactive(session) or nil end,
-    pre_call_allowed = intent.grant_pre_call_checker {
-      account = session.account.address, key_hash = session.id, known = session.pre_calls,
-    },
+-- Completes an action of this session for rise.bundle: who, by which rules, from which purse.
+local function complete(session, action)
+  if not action.fee_token then action.fee_token, action.max_fee = fee_rule(session) end
+  action.account, action.key, action.grant = session.account.address, session.key, session.permissions
+  action.session = session.id
+  action.granted = session.state == "active"
+  action.pre_call_allowed = intent.grant_pre_call_checker {
+    account = session.account.address, key_hash = session.id, known = session.pre_calls,
   }
+  return action
 end
 
 -- Waits for a place in the relay's queue. The first bundle after a grant carries it, and two that do would collide:
@@ -430,10 +454,12 @@ local function landed(session)
   return save(session)
 end
 
--- One bundle, by a caller who has entered.
-function Session:execute(calls, options)
+-- One bundle, by a caller who has entered. `action` has `calls`, and where known `nonce`, `fee_token` with `max_fee`,
+-- `timeout`, `actions`.
+function Session:execute(action)
   if not self.key then return nil, inactive(self) end
-  local action, lane = action_of(self, calls, options), nil
+  complete(self, action)
+  local lane
   if not action.nonce then
     local lane_err
     lane, lane_err = take_lane(self)
@@ -451,12 +477,11 @@ function Session:execute(calls, options)
 end
 
 -- Whether calls would go through as one bundle now: prepared and verified, but not signed.
-function Session:simulate(calls, options)
+function Session:simulate(calls)
   if not self.key then return nil, inactive(self) end
   local lane, err = take_lane(self)
   if not lane then return nil, err end
-  local action = action_of(self, calls, options)
-  action.nonce = intent.nonce(lane.sequence, lane.number)
+  local action = complete(self, { calls = calls, nonce = intent.nonce(lane.sequence, lane.number) })
   local prepared
   prepared, err = bundle.prepare(self.wallet, action)
   self.idle_lanes[#self.idle_lanes + 1] = lane
@@ -478,14 +503,16 @@ local ACTION_OPTIONS = { alone = "boolean", lane = "string", label = "string|num
 -- @treturn[2] table what @{Session:can} says against it, queue_full
 function Session:act(action)
   check.type(action, "table", "session:act")
-  local options = {}
-  if not action.to then
-    for name, value in pairs(action) do
-      if type(name) ~= "number" then options[name] = value end
-    end
+  local calls, options = {}, {}
+  for name, value in pairs(action) do
+    if type(name) == "number" then calls[name] = value else options[name] = value end
+  end
+  if action.to then
+    calls, options = action, {}
+  else
     check.options(options, ACTION_OPTIONS, "session:act")
   end
-  local calls = normalized(action, "session:act")
+  calls = normalized(calls, "session:act")
   local allowed, err = may_act(self, calls)
   if not allowed then return nil, err end
   return self:outbox():add(calls, options)
@@ -513,6 +540,18 @@ function Session:send(calls, options)
     timeout = "number",
   }, "session:send")
   calls = normalized(calls, "session:send")
+  local action = { calls = calls, timeout = options.timeout }
+  action.fee_token, action.max_fee = fee_rule(self)
+  if options.fee_token then
+    local token = check.address(options.fee_token, "session:send: fee_token")
+    if token ~= action.fee_token and token ~= contracts.NATIVE and not options.max_fee then
+      error("session:send: max_fee is required with this fee_token", 2)
+    end
+    action.fee_token, action.max_fee = token, self.wallet.max_fee
+  end
+  if options.max_fee then action.max_fee = check.amount(options.max_fee, "session:send: max_fee") end
+  if options.nonce then action.nonce = check.amount(options.nonce, "session:send: nonce") end
+
   local err = inactive(self)
   -- Only what was wiped or never had is decided here for sure; the rest is left to the relay when told so.
   if err and (options.preflight ~= false or not self.key) then return nil, err end
@@ -528,7 +567,7 @@ function Session:send(calls, options)
   local place, receipt
   place, err = self:enter()
   if place then
-    receipt, err = self:execute(calls, options)
+    receipt, err = self:execute(action)
     self:leave(place)
   end
   self.lock:release()
@@ -543,6 +582,7 @@ end
 -- @treturn[2] table
 function Session:wait(pending, timeout)
   check.type(pending, "table", "session:wait")
+  if timeout ~= nil then check.type(timeout, "number", "session:wait: timeout") end
   local id, nonce = check.hex(pending.id, "session:wait: id", 32), check.amount(pending.nonce, "session:wait: nonce")
   local entry, err = self.wallet.store:claim(id)
   if entry == nil then return nil, err end
@@ -569,26 +609,31 @@ end
 -- @treturn[2] table what kept the revocation from being confirmed; the key is gone all the same
 function Session:revoke(approver)
   check.type(approver, "table", "session:revoke: approver")
-  if self.state == "revoked" then return true end
-  local granted = self.state ~= "new"
+  if type(approver.revoke) ~= "function" then error("session:revoke: an approver expected", 2) end
   if self.key then
     self.key:close()
     self.key = nil
   end
   give_lanes(self)
+  if self.state == "revoked" then return true end
+  local granted = self.state ~= "new"
   self.state = granted and "revoking" or "revoked"
-  local saved, err = save(self)
-  if not saved then return nil, err end
-  if not granted then return true end
-  local receipt
-  receipt, err = approver:revoke(self.account, { hash = self.id, pre_calls = self.pre_calls })
-  if not receipt then
-    err.hint = "the key is wiped here; call session:revoke again to finish on chain"
-    return errors.within(err, "revoking the session")
+  local _, store_error = save(self) -- a full disk must not keep the key alive on chain
+  local receipt = true
+  if granted then
+    local err
+    receipt, err = approver:revoke(self.account, { hash = self.id, pre_calls = self.pre_calls })
+    if not receipt then
+      err.hint = "the key is wiped here; call session:revoke again to finish on chain"
+      return errors.within(err, "revoking the session")
+    end
+    self.state = "revoked"
+    _, store_error = save(self)
   end
-  self.state = "revoked"
-  saved, err = save(self)
-  if not saved then return nil, err end
+  if store_error then
+    if type(receipt) ~= "table" then return nil, store_error end
+    receipt.store_error = store_error
+  end
   return receipt
 end
 

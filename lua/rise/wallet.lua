@@ -10,12 +10,10 @@ local Chain = require "rise.chain"
 local Relay = require "rise.relay"
 local Rpc = require "rise.rpc"
 local check = require "rise.check"
-local contracts = require "rise.contracts"
 local core = require "rise.core"
 local errors = require "rise.errors"
 local json = require "rise.json"
 local networks = require "rise.networks"
-local quantity = require "rise.quantity"
 local recovery = require "rise.recovery"
 local store = require "rise.store"
 
@@ -28,9 +26,14 @@ local DEFAULT_MAX_FEE = "10000000000000000" -- 0.01 ether
 
 local function endpoint(text, field)
   if type(text) ~= "string" or not text:find("^https?://[^%s]+$") then
-    error(string.format("rise.connect: %s must be an http or https URL, got %s", field, tostring(text)), 4)
+    error(string.format("rise.connect: %s must be an http or https URL", field), 5)
   end
   return text
+end
+
+-- A URL without what may be secret in it: credentials, path, query.
+local function host_of(url)
+  return (url:gsub("^(%w+://)[^/@]*@", "%1"):match("^%w+://[^/?#]+") or "the endpoint")
 end
 
 local function resolve(options)
@@ -41,10 +44,10 @@ local function resolve(options)
   elseif name then
     network = networks[name]
     if not network then
-      error("rise.connect: unknown network \"" .. name .. "\": devnet, testnet, or relay = and chain_id =", 3)
+      error("rise.connect: unknown network \"" .. name .. "\": devnet, testnet, or relay = and chain_id =", 4)
     end
   elseif not options.relay then
-    error("rise.connect: name a network (devnet, testnet) or give relay = and chain_id =", 3)
+    error("rise.connect: name a network (devnet, testnet) or give relay = and chain_id =", 4)
   end
   local resolved = {
     name = network.name or "custom",
@@ -55,7 +58,10 @@ local function resolve(options)
     native = network.native or { symbol = "ETH", decimals = 18 },
   }
   if resolved.rpc then endpoint(resolved.rpc, "rpc") end
-  if not resolved.chain_id then error("rise.connect: chain_id is required for a custom network", 3) end
+  local chain_id = resolved.chain_id
+  if type(chain_id) ~= "number" or chain_id % 1 ~= 0 or chain_id < 1 or chain_id >= 2 ^ 53 then
+    error("rise.connect: chain_id must be given for a custom network, a whole number", 4)
+  end
   return resolved
 end
 
@@ -71,10 +77,12 @@ local function read_tokens(wallet, list)
   wallet.tokens, wallet.fee_tokens = {}, {}
   for _, token in ipairs(type(list) == "table" and list or {}) do
     local address, decimals = json.get(token, "address"), json.get(token, "decimals")
-    if type(address) == "string" and type(decimals) == "number" then
-      local known = { symbol = json.get(token, "symbol"), decimals = decimals,
-        native_rate = quantity.decode(json.get(token, "nativeRate")) }
-      if type(known.symbol) == "string" then wallet.tokens[address:lower()] = known end
+    if type(address) == "string" and type(decimals) == "number" and decimals % 1 == 0 and decimals >= 0
+      and decimals <= 77 then
+      local known = { symbol = json.get(token, "symbol"), decimals = decimals }
+      if type(known.symbol) == "string" and known.symbol:find("^[%w%p]+$") and #known.symbol <= 32 then
+        wallet.tokens[address:lower()] = known
+      end
       if token.feeToken ~= false then wallet.fee_tokens[address:lower()] = known end
     end
   end
@@ -87,12 +95,15 @@ end
 -- @treturn[2] nil
 -- @treturn[2] table network, timeout, relay, unsupported
 function Wallet.connect(loop, options)
-  check.options(options, {
+  options = check.options(options, {
     network = "string|table", relay = "string", rpc = "string", chain_id = "number", explorer = "string",
     timeout = "number", max_fee = "u256|number|string", store = "table", clock = "callable", max_unfinished = "number",
   }, "rise.connect", 3)
   local network = resolve(options)
   local timeout = options.timeout or 30
+  if not (timeout > 0 and timeout <= 86400) then
+    error("rise.connect: timeout must be some seconds, at most a day", 3)
+  end
   local self = setmetatable({
     loop = loop,
     network = network,
@@ -112,10 +123,11 @@ function Wallet.connect(loop, options)
   end
 
   local capabilities, err = self.relay:get_capabilities { self.chain_id }
-  if not capabilities then return errors.within(err, "connecting to " .. network.relay) end
+  if not capabilities then return errors.within(err, "connecting to " .. host_of(network.relay)) end
   local entry = capabilities[string.format("0x%x", self.chain_id)]
   if type(entry) ~= "table" then
-    return errors.fail("unsupported", "the relay at " .. network.relay .. " does not serve chain " .. self.chain_id)
+    return errors.fail("unsupported", string.format("the relay at %s does not serve chain %.0f", host_of(network.relay),
+      self.chain_id))
   end
   for field, name in pairs { orchestrator = "orchestrator", account_proxy = "accountProxy",
     account_implementation = "accountImplementation" } do
@@ -124,17 +136,17 @@ function Wallet.connect(loop, options)
   end
   self.version = json.get(entry, "contracts", "orchestrator", "version") or "0.5.5"
   if type(self.version) ~= "string" or not self.version:find("^0%.5%.") then
-    return errors.fail("unsupported", "the relay's orchestrator has version " .. tostring(self.version)
+    return errors.fail("unsupported", "the relay's orchestrator has version " .. tostring(self.version):sub(1, 32)
       .. "; intents of 0.5 are what rise can check")
   end
   read_tokens(self, json.get(entry, "fees", "tokens"))
   if self.chain then
     local chain_id
     chain_id, err = self.chain:chain_id()
-    if not chain_id then return errors.within(err, "connecting to " .. network.rpc) end
+    if not chain_id then return errors.within(err, "connecting to " .. host_of(network.rpc)) end
     if chain_id ~= self.chain_id then
-      return errors.fail("unsupported", string.format("the node at %s is on chain %d, not %d", network.rpc, chain_id,
-        self.chain_id))
+      return errors.fail("unsupported", string.format("the node at %s is on chain %.0f, not %.0f",
+        host_of(network.rpc), chain_id, self.chain_id))
     end
   end
   return self
@@ -154,17 +166,6 @@ function Wallet:queue_of(account)
     self.queues[account] = queue
   end
   return queue
-end
-
---- The cap on fees, in a token's own units.
--- @tparam string token
--- @treturn u256|nil nil where the relay gives no price for the token
-function Wallet:max_fee_in(token)
-  if token == contracts.NATIVE then return self.max_fee end
-  local known = self.fee_tokens[token]
-  local rate = known and known.native_rate -- wei for one whole token
-  if not rate or rate:is_zero() or known.decimals > 36 then return nil end
-  return (self.max_fee * core.units_parse("1", known.decimals)):div(rate)
 end
 
 --- The explorer's page of a transaction; nil where the network has no explorer.
@@ -202,7 +203,8 @@ end
 
 --- Makes an account without a browser. See @{rise.Account.create}.
 function Wallet:create_account(options)
-  return Account.create(self, options)
+  local account, err = Account.create(self, options)
+  return account, err
 end
 
 --- The account at an address.
@@ -213,12 +215,15 @@ end
 
 --- A session: makes the key here and says what it may do; @{rise.Session:grant} asks for it. See @{rise.Session.new}.
 function Wallet:new_session(options)
-  return Session.new(self, options)
+  local session, err = Session.new(self, options)
+  return session, err
 end
 
---- The sessions in this wallet's store, each as `{ id, account, public_key, state, expiry, ... }`.
+--- The sessions in this wallet's store, each as `{ id, account, public_key, state, expiry, ... }`, without keys.
 function Wallet:sessions()
-  return self.store:list()
+  local list = self.store:list()
+  for _, record in ipairs(list) do record.secret = nil end
+  return list
 end
 
 --- Finds out what became of the bundles in this wallet's store that a crash, a kill or a lost answer left unfinished;
@@ -231,16 +236,18 @@ end
 -- @treturn[2] table store
 function Wallet:resume(options)
   options = check.options(options, { timeout = "number" }, "wallet:resume")
-  return recovery.resume(self, options.timeout)
+  local reports, err = recovery.resume(self, options.timeout)
+  return reports, err
 end
 
 --- A session out of this wallet's store.
 -- @tparam string id its key hash
 -- @treturn[1] Session
 -- @treturn[2] nil
--- @treturn[2] table store, not_granted
+-- @treturn[2] table store, not_granted (there is none)
 function Wallet:load_session(id)
-  return Session.load(self, id)
+  local session, err = Session.load(self, id)
+  return session, err
 end
 
 return Wallet

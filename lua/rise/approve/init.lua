@@ -1,6 +1,7 @@
 --- Ways to have a session approved by the account's owner.
 --
--- An approver has `grant(session, request)` and `revoke(session, request)`; sessions are given one and ask it.
+-- An approver has `grant(account, request)` and `revoke(account, request)`, as @{rise.Account} has them but for the
+-- key; sessions are given one and ask it.
 -- @module rise.approve
 
 return {

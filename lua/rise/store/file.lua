@@ -1,4 +1,5 @@
---- A store in one plain file, written anew and synced with every change. For one process at a time.
+--- A store in one plain file, written anew and synced with every change, with what other processes wrote as it stands
+-- in it; two that write at the very same moment are not kept apart.
 -- @module rise.store.file
 
 local Memory = require "rise.store.memory"
@@ -30,13 +31,15 @@ function File:save()
     lanes = sorted_lanes(self.lanes) }
   local ok, err = core.write_file(self.path, json.encode(content) .. "\n")
   if not ok then return errors.fail("store", "the session store cannot be written: " .. err.message) end
+  self.was_there = true
   return true
 end
 
-local function read(path)
+local function read(path, was_there)
   local file, reason, number = io.open(path, "rb")
   if not file then
-    if number == 2 then return { sessions = {} } end -- ENOENT: the first record makes the file
+    -- ENOENT: the first record makes the file
+    if number == 2 and not was_there then return { sessions = {}, missing = true } end
     return errors.fail("store", "the session store cannot be opened: " .. tostring(reason))
   end
   local text = file:read("*a")
@@ -60,6 +63,18 @@ local function read(path)
   return content
 end
 
+--- Reads the file again: another process may have written it since.
+function File:refresh()
+  local content, err = read(self.path, self.was_there)
+  if not content then return nil, err end
+  if not self.plaintext_keys then
+    for _, record in ipairs(content.sessions) do record.secret = nil end
+  end
+  self:restore(content)
+  self.was_there = self.was_there or not content.missing
+  return true
+end
+
 --- Opens or makes a store in a file.
 -- @tparam table options `path`; `keys`: "none" (default) or "plaintext"
 -- @treturn[1] table
@@ -72,11 +87,10 @@ function File.open(options)
     local ok, err = core.make_dir(folder)
     if not ok then return errors.fail("store", "the session store cannot be opened: " .. err.message) end
   end
-  local content, err = read(options.path)
-  if not content then return nil, err end
   local self = setmetatable(Memory.new(KEPT), File)
   self.path, self.plaintext_keys = options.path, options.keys == "plaintext"
-  self:restore(content)
+  local ok, err = self:refresh()
+  if not ok then return nil, err end
   return self
 end
 

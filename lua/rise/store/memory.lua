@@ -23,11 +23,17 @@ function Memory.new(kept)
     records = {},
     bundles_by_id = {}, order = {}, count = 0, kept = kept or KEPT, unfinished = {}, nonces = {}, busy = {},
     lanes = {}, -- by account, then by sequence
+    taken = {}, -- sequences in use
   }, Memory)
 end
 
 --- Where a store writes: nothing here. Every change is undone when it fails.
 function Memory:save() -- luacheck: no unused args
+  return true
+end
+
+--- Takes up what others wrote meanwhile: nobody does here.
+function Memory:refresh() -- luacheck: no unused args
   return true
 end
 
@@ -44,7 +50,10 @@ end
 -- ---- sessions --------------------------------------------------------------------------------------------------
 
 function Memory:put(record)
-  local ok, err = rules.may_replace(self.records[record.id], record)
+  rules.check_record(record)
+  local ok, err = self:refresh()
+  if not ok then return nil, err end
+  ok, err = rules.may_replace(self.records[record.id], record)
   if not ok then return nil, err end
   return change(self, self.records, record.id, copy(record))
 end
@@ -54,6 +63,8 @@ function Memory:get(id)
 end
 
 function Memory:delete(id)
+  local ok, err = self:refresh()
+  if not ok then return nil, err end
   return change(self, self.records, id, nil)
 end
 
@@ -61,7 +72,8 @@ function Memory:list()
   local list = {}
   for _, record in pairs(self.records) do list[#list + 1] = copy(record) end
   table.sort(list, function(a, b)
-    if (a.created or 0) ~= (b.created or 0) then return (a.created or 0) < (b.created or 0) end
+    local first, second = tonumber(a.created) or 0, tonumber(b.created) or 0
+    if first ~= second then return first < second end
     return a.id < b.id
   end)
   return list
@@ -92,6 +104,8 @@ local function insert(self, entry)
 end
 
 function Memory:begin(entry)
+  local ok, err = self:refresh()
+  if not ok then return nil, err end
   local before = self.bundles_by_id[entry.id]
   if before and before.state ~= "failed" then return rules.same_bundle(entry) end
   local key = nonce_key(entry)
@@ -99,7 +113,7 @@ function Memory:begin(entry)
   entry = copy(entry)
   entry.state = "sending"
   insert(self, entry)
-  local ok, err = self:save()
+  ok, err = self:save()
   if not ok then
     self.bundles_by_id[entry.id], self.unfinished[entry.id], self.nonces[key] = before, nil, nil
     if not before then self.order[#self.order] = nil end
@@ -111,6 +125,8 @@ end
 
 function Memory:mark(id, state)
   if not rules.UNFINISHED[state] then error("store: not an unfinished state: " .. tostring(state), 2) end
+  local ok, err = self:refresh()
+  if not ok then return nil, err end
   local entry = self.bundles_by_id[id]
   if not entry or not rules.UNFINISHED[entry.state] then return true end
   return change(self, entry, "state", state)
@@ -140,6 +156,8 @@ end
 function Memory:finish(id, state, outcome)
   rules.check_final(state)
   self.busy[id] = nil
+  local ok, err = self:refresh()
+  if not ok then return nil, err end
   local before = self.bundles_by_id[id]
   if not before then return true end
   local entry = copy(before)
@@ -155,7 +173,7 @@ function Memory:finish(id, state, outcome)
     lane.number = math.max(lane.number, number + 1)
   end
   if state == "unknown" then lanes[sequence] = nil end
-  local ok, err = self:save()
+  ok, err = self:save()
   if not ok then
     self.bundles_by_id[id], self.unfinished[id], self.nonces[key] = before, before, id
     if lane then lane.number, lanes[sequence] = lane_number, lane end
@@ -209,35 +227,39 @@ local function waiting_sequences(self, request)
 end
 
 function Memory:take_lane(request)
+  local ok, err = self:refresh()
+  if not ok then return nil, err end
   local waiting, lanes = waiting_sequences(self, request), lanes_of(self, request)
   local lane
   for sequence, kept in pairs(lanes) do
-    if not kept.taken and not waiting[sequence] then
+    if not self.taken[sequence] and not waiting[sequence] then
       lane = kept
       break
     end
   end
   if not lane then
     lane = { chain_id = request.chain_id, account = request.account, sequence = request.fresh, number = 0 }
-    local ok, err = change(self, lanes, lane.sequence, lane)
+    ok, err = change(self, lanes, lane.sequence, lane)
     if not ok then return nil, err end
   end
-  lane.taken = true
+  self.taken[lane.sequence] = true
   return { chain_id = lane.chain_id, account = lane.account, sequence = lane.sequence, number = lane.number }
 end
 
 function Memory:give_lane(lane)
-  local kept = lanes_of(self, lane)[lane.sequence]
-  if kept then kept.taken = nil end
+  self.taken[lane.sequence] = nil
   return true
 end
 
 function Memory:drop_lane(lane)
+  local ok, err = self:refresh()
+  if not ok then return nil, err end
   return change(self, lanes_of(self, lane), lane.sequence, nil)
 end
 
---- Takes up what was saved: `sessions`, `bundles`, `lanes`.
+--- Takes up what was saved, in the place of what is here: `sessions`, `bundles`, `lanes`.
 function Memory:restore(content)
+  self.records, self.bundles_by_id, self.order, self.unfinished, self.nonces, self.lanes = {}, {}, {}, {}, {}, {}
   for _, record in ipairs(content.sessions) do self.records[record.id] = record end
   for _, entry in ipairs(content.bundles or {}) do insert(self, entry) end
   for _, lane in ipairs(content.lanes or {}) do

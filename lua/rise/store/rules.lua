@@ -12,6 +12,13 @@ local FINAL = { done = true, reverted = true, failed = true, unknown = true }
 
 local OVER = { revoking = true, revoked = true }
 
+--- Raises for what is no record of a session.
+function rules.check_record(record)
+  if type(record) ~= "table" or type(record.id) ~= "string" then
+    error("store:put: a record with an id expected", 3)
+  end
+end
+
 --- Raises for a state that is none.
 function rules.check_final(state)
   if not FINAL[state] then error("store: not a final state: " .. tostring(state), 3) end

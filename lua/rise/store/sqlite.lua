@@ -226,13 +226,21 @@ local function put(self, record)
 end
 
 function Sqlite:put(record)
+  rules.check_record(record)
   return transaction(self, put, record)
+end
+
+-- Keys are given out only where they were asked for.
+local function record_of(self, row)
+  local record = decoded(row.record)
+  if not self.plaintext_keys then record.secret = nil end
+  return record
 end
 
 function Sqlite:get(id)
   local row, err = first(self, "SELECT record FROM sessions WHERE id = ?", id)
   if row == nil then return complaint(self, err) end
-  return row and decoded(row.record) or nil
+  return row and record_of(self, row) or nil
 end
 
 function Sqlite:delete(id)
@@ -242,7 +250,7 @@ end
 function Sqlite:list()
   local rows, err = all(self, "SELECT record FROM sessions ORDER BY created, id")
   if not rows then return complaint(self, err) end
-  for i, row in ipairs(rows) do rows[i] = decoded(row.record) end
+  for i, row in ipairs(rows) do rows[i] = record_of(self, row) end
   return rows
 end
 
