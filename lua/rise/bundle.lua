@@ -134,6 +134,10 @@ local function maybe_arrived(err)
   return err.code == "network" or err.code == "timeout" or err.code == "relay" or err.code == "canceled"
 end
 
+local function is_hash(value)
+  return type(value) == "string" and #value == 66 and value:find("^0x%x+$") ~= nil
+end
+
 -- The same error, with what is needed to ask for the bundle later.
 local function about(prepared, err)
   err.id = err.id or prepared.id
@@ -163,8 +167,9 @@ function bundle.send(wallet, prepared, signature)
     local result, err = wallet.relay:send_prepared_calls(params, { timeout = wallet.timeout })
     if result then
       prepared.maybe_sent = true
-      if type(result.id) == "string" and result.id:lower() == prepared.id then return true end
-      return about(prepared, errors.new("relay", "wallet_sendPreparedCalls: the relay named another bundle"))
+      -- The relay's own word for the bundle, should the quote's hash have been garbled on its way.
+      if is_hash(result.id) then prepared.id = result.id:lower() end
+      return true
     end
     failure = err
     if maybe_arrived(err) then
@@ -191,10 +196,6 @@ function bundle.send(wallet, prepared, signature)
 end
 
 -- ---- outcome --------------------------------------------------------------------------------------------------
-
-local function is_hash(value)
-  return type(value) == "string" and #value == 66 and value:find("^0x%x+$") ~= nil
-end
 
 -- The receipt as the node has it, where there is one to ask: the relay's own could be made up.
 local function confirmed(wallet, receipt)
@@ -254,8 +255,9 @@ local function outcome(wallet, prepared, status)
     for name, value in pairs(fields) do err[name] = value end
     return nil, err
   end
+  -- The event decides, whatever the status says: a bundle that reached the relay twice ends as failed though it landed.
+  if executed then return receipt end
   if receipt.status < 300 then
-    if executed then return receipt end
     return errors.fail("relay", "the relay reports bundle " .. prepared.id
       .. " as done, but no IntentExecuted event carries its account and nonce", fields)
   end
