@@ -266,6 +266,19 @@ static int l_httpd_reply(lua_State *L) {
     return 1;
 }
 
+/*** Closes the connection of a request without a byte of an answer, as a server does that dies over it.
+ * @function drop
+ * @tparam number id of the request
+ * @treturn boolean whether the request was still open
+ */
+static int l_httpd_drop(lua_State *L) {
+    rise_httpd *server = check_httpd(L);
+    uint64_t id = (uint64_t)rl_checkinteger(L, 2, 0, (int64_t)1 << 53);
+
+    lua_pushboolean(L, rise_httpd_drop(server, id));
+    return 1;
+}
+
 /*** Stops serving; what is unanswered is cut off. May be called again.
  * @function close
  */
@@ -646,7 +659,7 @@ int luaopen_rise_host(lua_State *L) {
     static const luaL_Reg httpd_methods[] = {
         { "port", l_httpd_port },   { "fd", l_httpd_fd },       { "timeout", l_httpd_timeout },
         { "step", l_httpd_step },   { "next", l_httpd_next },   { "reply", l_httpd_reply },
-        { "close", l_httpd_close }, { NULL, NULL },
+        { "drop", l_httpd_drop },   { "close", l_httpd_close }, { NULL, NULL },
     };
     static const luaL_Reg httpd_meta[] = {
         { "__gc", l_httpd_close }, { "__close", l_httpd_close }, { "__tostring", l_httpd_tostring }, { NULL, NULL },

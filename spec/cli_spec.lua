@@ -57,7 +57,8 @@ describe("rise", function()
   local wrong = {
     { "nope" }, { "--nope" }, { "devnet", "--nope" }, { "devnet", "--port", "x" }, { "devnet", "--port", "70000" },
     { "devnet", "--port", "-1" }, { "devnet", "--fees", "some" }, { "devnet", "--chain-id", "0" }, { "run" },
-    { "help", "nope" }, { "devnet", "--port" },
+    { "help", "nope" }, { "devnet", "--port" }, { "devnet", "--fault", "drpo" }, { "devnet", "--fault", "drop@2" },
+    { "devnet", "--fault", "drop", "--fault", "dup:nope" },
   }
   for _, argv in ipairs(wrong) do
     it("refuses `" .. table.concat(argv, " ") .. "` with code 2 and one clear line", function()
@@ -162,6 +163,16 @@ describe("the runner #devnet", function()
     local code, text = shell(RISE .. " devnet --port 0 --anvil-port 0 -q -- sh -c 'echo $RISE_RELAY; exit 7'")
     assert.equal(7, code)
     assert.matches("http://127.0.0.1:%d+", text)
+  end)
+
+  it("misbehaves when told to, and says so", function()
+    local code, text = shell(RISE .. " devnet --port 0 --anvil-port 0 --fault delay-before=1ms,dup:wallet_prepareCalls "
+      .. "--fault delay-after=1ms,seed=5 -- " .. RISE .. " run examples/quickstart.lua")
+    assert.equal(0, code, text)
+    assert.matches("devnet: faults: delay-before=1ms,dup:wallet_prepareCalls,delay-after=1ms,seed=5\n", text, 1, true)
+    assert.matches("devnet: fault: dup of wallet_prepareCalls\n", text, 1, true)
+    assert.matches("devnet: fault: delay-after of wallet_sendPreparedCalls: 0.001 s\n", text, 1, true)
+    assert.matches("1990 STK, counter 2", text)
   end)
 
   it("puts the example contracts where scripts look for them", function()

@@ -375,20 +375,27 @@ describe("refusals #devnet", function()
 
     it("that never answers is a timeout", function()
       f.wallet.timeout = 0.3
-      hook = function(method) return method == "wallet_prepareCalls" and "drop" or nil end
+      hook = function(method) return method == "wallet_prepareCalls" and "hang" or nil end
       refused(f, "timeout", increment)
       f.wallet.timeout = 30
     end)
 
-    it("whose answer to the send is lost has the action done all the same, once", function()
-      local count = assert(f.counter:count())
-      f.wallet.timeout = 1
-      hook = function(method) return method == "wallet_sendPreparedCalls" and "drop" or nil end
-      assert(f.session:send { f.counter:increment() })
-      f.wallet.timeout = 30
-      hook = nil
-      assert.equal(tostring(count + 1), tostring(assert(f.counter:count())))
+    it("that hangs up is a network error", function()
+      hook = function(method) return method == "wallet_prepareCalls" and "drop" or nil end
+      refused(f, "network", increment)
     end)
+
+    for _, way in ipairs { "drop", "hang" } do
+      it("whose answer to the send is lost has the action done all the same, once (" .. way .. ")", function()
+        local count = assert(f.counter:count())
+        f.wallet.timeout = 1
+        hook = function(method) return method == "wallet_sendPreparedCalls" and way or nil end
+        assert(f.session:send { f.counter:increment() })
+        f.wallet.timeout = 30
+        hook = nil
+        assert.equal(tostring(count + 1), tostring(assert(f.counter:count())))
+      end)
+    end
 
     it("that is not there is a network error, and says where", function()
       local wallet, err = rise.connect { relay = "http://127.0.0.1:1", chain_id = 31337 }

@@ -52,6 +52,9 @@ int rise_httpd_next(rise_httpd *server, rise_httpd_request *request);
 rise_status rise_httpd_reply(rise_httpd *server, int *queued, uint64_t id, int status,
                              const rise_http_header *headers, size_t header_count, const void *body,
                              size_t body_len, rise_error *error);
+/* Closes the connection of a request without a byte of an answer, as a server does that dies over it. 1 when the id
+ * was open; else nothing happens and it is 0. */
+int rise_httpd_drop(rise_httpd *server, uint64_t id);
 
 /* ---- child processes ---------------------------------------------------------------------------------- */
 

@@ -1,7 +1,7 @@
 /* The HTTP server over libmicrohttpd, driven from outside: no threads, one epoll descriptor to wait on.
  *
  * The life of a request: on_uri makes it, on_request collects its body, queues it and suspends the connection;
- * `reply` queues the response and resumes it; on_completed frees it. libmicrohttpd does not watch a suspended
+ * `reply` queues the response and resumes it, `drop` resumes it without one; on_completed frees it. libmicrohttpd does not watch a suspended
  * connection, so a look every second finds those whose peer has hung up: else requests that are never answered
  * would use up all connections.
  */
@@ -268,7 +268,7 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
         return MHD_YES;
     }
     if (r->stage != READING) {
-        return MHD_NO; /* resumed without an answer, since nobody waits for one */
+        return MHD_NO; /* resumed without an answer: nobody waits for one, or it was dropped */
     }
     if (r->too_long) {
         return refuse_long(connection);
@@ -557,4 +557,17 @@ rise_status rise_httpd_reply(rise_httpd *s, int *queued, uint64_t id, int status
         *queued = done;
     }
     return RISE_OK;
+}
+
+int rise_httpd_drop(rise_httpd *s, uint64_t id) {
+    incoming *r = *find(s, id);
+
+    if (r == NULL || r->stage != OPEN) {
+        return 0;
+    }
+    forget(s, r);
+    /* Without a response on_request is called once more, and closes the connection. */
+    MHD_resume_connection(r->connection);
+    s->resumed = 1;
+    return 1;
 }

@@ -1,11 +1,12 @@
-/* Constant time of what handles keys around the arithmetic: import, generation, export, closing, comparing, hex, buffers.
- * As in ct_p256.c, secrets are marked as undefined, and memcheck reports every branch and every address that depends on
- * them.
+/* Constant time of what handles keys around the arithmetic: import, generation, export, closing, comparing, hex,
+ * buffers. As in ct_p256.c, secrets are marked as undefined, and memcheck reports every branch and every address that
+ * depends on them.
  *
  *     valgrind -q ct_key
  *
- * Whether a secret is in range and the public key made from it are public; so are the outcome of a comparison, and whether
- * all of a text was hex. The arithmetic of libsecp256k1 is checked by its own project; here it is taken at its results.
+ * Whether a secret is in range and the public key made from it are public; so are the outcome of a comparison, and
+ * whether all of a text was hex. The arithmetic of libsecp256k1 is checked by its own project; here it is taken at its
+ * results.
  * Ends with 0 when nothing was reported but the leaks put in at the end to see that they are, and with 77 without
  * valgrind. */
 #include <valgrind/memcheck.h>
@@ -17,7 +18,8 @@
 
 #include <secp256k1.h>
 
-static int public_pubkey_create(const secp256k1_context *context, secp256k1_pubkey *point, const unsigned char *secret) {
+static int public_pubkey_create(const secp256k1_context *context, secp256k1_pubkey *point,
+                                const unsigned char *secret) {
     uint8_t copy[32];
     int made;
 

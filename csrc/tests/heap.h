@@ -1,5 +1,5 @@
-/* The heap under watch: programs linked with --wrap for malloc, calloc, realloc and free come through here, in their own
- * code and in librise's. Shared libraries keep to the real functions. */
+/* The heap under watch: programs linked with --wrap for malloc, calloc, realloc and free come through here, in their
+ * own code and in librise's. Shared libraries keep to the real functions. */
 #ifndef RISE_TESTS_HEAP_H
 #define RISE_TESTS_HEAP_H
 

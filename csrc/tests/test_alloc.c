@@ -5,7 +5,8 @@
 #include "heap.h"
 
 static const char CALLS[] = "function execute(Call[] calls, bytes data, uint8[2] pair) returns (bytes[] results)";
-static const char STRUCTS[] = "struct Call { address to; uint256 value; Inner inner; } struct Inner { bytes4 id; bool on; }";
+static const char STRUCTS[] =
+    "struct Call { address to; uint256 value; Inner inner; } struct Inner { bytes4 id; bool on; }";
 static const char MAIL[] = "Mail(Person from,Person[] to,string contents)Person(string name,address wallet)";
 
 static uint8_t secret[32], digest[32];
@@ -428,8 +429,8 @@ static rise_status submit(void) {
     return status;
 }
 
-/* Fails the first allocation, then the second, and so on, until there are no more to fail. `spare`: how many of them may
- * fail without harm. */
+/* Fails the first allocation, then the second, and so on, until there are no more to fail. `spare`: how many of them
+ * may fail without harm. */
 static void sweep(const char *name, scenario *run, size_t spare) {
     size_t at, survived = 0;
 

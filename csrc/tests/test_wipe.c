@@ -1,10 +1,10 @@
-/* Secrets do not stay behind: not on the stack of whoever signed, imported, generated or closed a key, and not in memory
- * that was given back.
+/* Secrets do not stay behind: not on the stack of whoever signed, imported, generated or closed a key, and not in
+ * memory that was given back.
  *
- * Each act runs on a stack that is memory of ours, painted beforehand. Afterwards that memory is searched for the secret,
- * the nonce, and what either can be computed from, byte by byte: any eight bytes of them in a row, in big-endian and
- * little-endian order, which covers 64-bit limbs, and two in a row of the words of 31 bits that BearSSL calculates with.
- * So are the registers that a function keeps for its caller. */
+ * Each act runs on a stack that is memory of ours, painted beforehand. Afterwards that memory is searched for the
+ * secret, the nonce, and what either can be computed from, byte by byte: any eight bytes of them in a row, in
+ * big-endian and little-endian order, which covers 64-bit limbs, and two in a row of the words of 31 bits that BearSSL
+ * calculates with. So are the registers that a function keeps for its caller. */
 #include <malloc.h>
 #include <sys/mman.h>
 #include <ucontext.h>

@@ -136,6 +136,10 @@ local function maybe_arrived(err)
   return err.code == "network" or err.code == "timeout" or err.code == "relay" or err.code == "canceled"
 end
 
+local function is_hash(value)
+  return type(value) == "string" and #value == 66 and value:find("^0x%x+$") ~= nil
+end
+
 -- The same error, with what is needed to ask for the bundle later.
 local function about(prepared, err)
   err.id = err.id or prepared.id
@@ -166,8 +170,9 @@ function bundle.send(wallet, prepared, signature)
     local result, err = wallet.relay:send_prepared_calls(params, { timeout = wallet.timeout })
     if result then
       prepared.maybe_sent = true
-      if type(result.id) == "string" and result.id:lower() == prepared.id then return true end
-      return about(prepared, errors.new("relay", "wallet_sendPreparedCalls: the relay named another bundle"))
+      -- The relay's own word for the bundle, should the quote's hash have been garbled on its way.
+      if is_hash(result.id) then prepared.id = result.id:lower() end
+      return true
     end
     failure = err
     if maybe_arrived(err) then
@@ -194,10 +199,6 @@ function bundle.send(wallet, prepared, signature)
 end
 
 -- ---- outcome --------------------------------------------------------------------------------------------------
-
-local function is_hash(value)
-  return type(value) == "string" and #value == 66 and value:find("^0x%x+$") ~= nil
-end
 
 -- The receipt as the node has it, where there is one to ask: the relay's own could be made up.
 local function confirmed(wallet, receipt)
@@ -278,7 +279,12 @@ function bundle.outcome(wallet, prepared, status, from_chain)
     err.state = "reverted"
     return nil, err
   end
-  if succeeded and receipt.status < 300 then return receipt end
+  if succeeded then
+    -- The event decides, whatever the status says: a bundle that reached the relay twice ends as failed though it
+    -- landed.
+    if receipt.status >= 300 then receipt.status = 200 end
+    return receipt
+  end
   if not from_chain then
     local landed, err = second_opinion(wallet, prepared, receipt)
     if landed == nil then return nil, err end
@@ -339,6 +345,7 @@ end
 -- ---- the journal -----------------------------------------------------------------------------------------------
 
 local function write_down(wallet, action, prepared, signature)
+  prepared.written = prepared.id -- the relay may come to name it otherwise
   return wallet.store:begin {
     id = prepared.id, session = action.session, account = prepared.account, chain_id = wallet.chain_id,
     nonce = core.hex(prepared.nonce:bytes()), ttl = prepared.ttl, created = prepared.created,
@@ -393,11 +400,12 @@ local function dispatch(wallet, prepared, signature)
     if wait_err.code ~= "unknown_bundle" then err = wait_err end
   end
   if sent then
-    wallet.store:mark(prepared.id, "accepted") -- should the disk refuse, it counts as being sent
+    wallet.store:mark(prepared.written, "accepted") -- should the disk refuse, it counts as being sent
     return true
   end
   if not err.id then err.state = "failed" end
-  bundle.close(wallet, prepared.id, nil, err)
+  err.written = prepared.written
+  bundle.close(wallet, prepared.written, nil, err)
   return nil, err
 end
 
@@ -449,7 +457,8 @@ end
 -- for the journal; `timeout` in seconds
 -- @treturn[1] table receipt with `timing` (seconds): prepare, sign, send, confirm
 -- @treturn[2] nil
--- @treturn[2] table with `state` when a bundle was made and its end is known, with an `id` alone when it may still land
+-- @treturn[2] table with `state` when a bundle was made and its end is known, with an `id` alone when it may still
+-- land; `written` is its id in the journal
 function bundle.execute(wallet, action)
   action.nonce = action.nonce or intent.nonce(bundle.random_sequence(), 0)
   local timing = {}
@@ -465,8 +474,11 @@ function bundle.execute(wallet, action)
   if not receipt and err.code == "failed" and action.key:is_open() then
     receipt, err = reason_of(wallet, action, prepared, err)
   end
-  local closed, close_err = bundle.close(wallet, prepared.id, receipt, err)
-  if not receipt then return about(prepared, err) end
+  local closed, close_err = bundle.close(wallet, prepared.written, receipt, err)
+  if not receipt then
+    err.written = prepared.written
+    return about(prepared, err)
+  end
   if not closed then receipt.store_error = close_err end -- it has landed: that must not look like a failure
   timing.confirm = wallet.loop:now() - sent_at
   receipt.timing = timing

@@ -896,6 +896,8 @@ function intent.verify(prepared, expected)
   if not calls then return tampered("executionData", "a list of calls", err.message) end
   ok, err = compare_calls(asked, calls, account)
   if not ok then return nil, err end
+  local canonical = intent.encode_calls(calls)
+  if canonical ~= fields.executionData then return tampered("executionData", canonical, fields.executionData) end
   ok, err = check_pre_calls(fields.encodedPreCalls, expected, account, domain)
   if not ok then return nil, err end
   ok, err = check_payment(fields, expected)

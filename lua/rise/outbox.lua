@@ -144,7 +144,7 @@ end
 -- The relay has a bundle, or may have it, and its end is not known: looks for it as long as there is patience.
 local function find_out(outbox, err)
   local session = outbox.session
-  local wallet, id = session.wallet, err.id
+  local wallet, id = session.wallet, err.written or err.id
   local deadline = wallet.loop:now() + outbox.options.patience
   local pause = FIRST_PAUSE
   while wallet.loop:now() < deadline do

@@ -584,10 +584,11 @@ function Session:wait(pending, timeout)
   check.type(pending, "table", "session:wait")
   if timeout ~= nil then check.type(timeout, "number", "session:wait: timeout") end
   local id, nonce = check.hex(pending.id, "session:wait: id", 32), check.amount(pending.nonce, "session:wait: nonce")
-  local entry, err = self.wallet.store:claim(id)
+  local written = pending.written or id
+  local entry, err = self.wallet.store:claim(written)
   if entry == nil then return nil, err end
   local receipt
-  local known = not entry and self.wallet.store:bundle(id)
+  local known = not entry and self.wallet.store:bundle(written)
   if entry then
     receipt, err = recovery.settle(self.wallet, entry, timeout)
   elseif known and known.outcome then

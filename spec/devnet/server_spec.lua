@@ -229,9 +229,22 @@ describe("the hooks of rise.devnet.server #devnet", function()
   end)
 
   it("can keep an answer back", function()
-    intercept = function() return "drop" end
+    intercept = function() return "hang" end
     local _, err = net.relay:call("health", nil, { timeout = 0.3 })
     assert.equal("timeout", err.code)
+    intercept = nil
+    assert.equal("rpc ok", assert(net:call("health")).status)
+  end)
+
+  it("can end the connection without an answer, also that of a batch", function()
+    intercept = function(method) return method == "health" and "drop" or nil end
+    local _, err = net:call("health")
+    assert.equal("network", err.code)
+    local reply
+    reply, err = net.loop:fetch { url = net.ready.relay,
+      body = '[{"jsonrpc":"2.0","id":1,"method":"nothing"},{"jsonrpc":"2.0","id":2,"method":"health"}]' }
+    assert.is_nil(reply)
+    assert.equal("network", err.code)
     intercept = nil
     assert.equal("rpc ok", assert(net:call("health")).status)
   end)

@@ -288,6 +288,53 @@ describe("rise.host.httpd", function()
     end
   end)
 
+  raw_it("drops a request: the connection ends without a byte, the others go on", function()
+    local held = {}
+    serve = function(request) held[#held + 1] = request end
+    local waiting = {}
+    for i = 1, 40 do
+      waiting[i] = connect()
+      waiting[i]:send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n" .. (i + 10))
+    end
+    step_until(function() return #held == 40 end)
+    for i, request in ipairs(held) do
+      if i % 2 == 1 then assert.is_true(server:drop(request.id)) else server:reply(request.id, 200, nil, "answer") end
+    end
+    for _, request in ipairs(held) do
+      assert.is_false(server:drop(request.id))
+      assert.is_false(server:reply(request.id, 200))
+    end
+    for i = 1, 40 do
+      local got, hung_up = waiting[i]:receive(answers(1))
+      assert.equal(i % 2 == 1, hung_up)
+      if hung_up then assert.equal("", got) else assert.matches("answer$", got) end
+    end
+    assert.is_false(server:drop(999999))
+  end)
+
+  raw_it("drops only what was handed out, also when more was sent ahead, and whose peer is gone", function()
+    local held
+    serve = function(request) held = request end
+    local client = connect()
+    client:send("GET /1 HTTP/1.1\r\nHost: x\r\n\r\nGET /2 HTTP/1.1\r\nHost: x\r\n\r\n")
+    client.step = function() server:step() end
+    step_until(function() return held end)
+    assert.equal("/1", held.path)
+    assert.is_true(server:drop(held.id))
+    assert.equal("", client:receive_all())
+    step()
+    assert.equal("/1", held.path)
+
+    held = nil
+    local gone = connect()
+    gone:send("GET /3 HTTP/1.1\r\nHost: x\r\n\r\n")
+    step_until(function() return held end)
+    gone:close()
+    assert.is_true(server:drop(held.id))
+    serve = function() return 200, nil, "next" end
+    assert.matches("next$", (exchange("GET / HTTP/1.1\r\nHost: x\r\n\r\n")))
+  end)
+
   raw_it("has a descriptor that is readable when there is work, and says when it cannot wait", function()
     local net = require "rise.net"
     local transport = assert(net.transport())
@@ -349,6 +396,8 @@ describe("rise.host.httpd", function()
     assert.has_error(function() server:reply(1, 200, { "x" }) end)
     assert.has_error(function() server:reply(1, 200, {}, 1) end)
     assert.has_error(function() server:reply("1", 200) end)
+    assert.has_error(function() server:drop("1") end)
+    assert.has_error(function() server:drop() end)
     server:close()
     server:close()
     assert.has_error(function() server:step() end)

@@ -1,6 +1,6 @@
-/* ABI decoding. The first byte of the input chooses one of the types below, or, where it is 0xff, a new line ends a type
- * that follows it; what is left is the data. What decodes is encoded in the standard way, and that decodes to the same
- * values; the encoding is no larger than the bounds on decoding allow. */
+/* ABI decoding. The first byte of the input chooses one of the types below, or, where it is 0xff, a new line ends a
+ * type that follows it; what is left is the data. What decodes is encoded in the standard way, and that decodes to the
+ * same values; the encoding is no larger than the bounds on decoding allow. */
 #include "fuzz.h"
 
 static const char *const types[] = {

@@ -1,5 +1,5 @@
-/* EIP-712. The input is an encodeType text, a new line, and the ABI encoding of values for it. The type's hash is that of
- * the text in its normal form; a change of any one value changes the hash of the struct. */
+/* EIP-712. The input is an encodeType text, a new line, and the ABI encoding of values for it. The type's hash is that
+ * of the text in its normal form; a change of any one value changes the hash of the struct. */
 #include "fuzz.h"
 
 #define STRUCTS 64

@@ -16,6 +16,30 @@ local function whole(low, high)
   end
 end
 
+local function fault_text(text)
+  local Relay = require "rise.devnet.relay"
+  local read, err = require("rise.devnet.faults").parse(text, Relay.METHODS)
+  return read and text, err and err.message
+end
+
+local FAULTS = [[
+--fault makes the relay misbehave on purpose: a comma list of NAME[=VALUE][@PROBABILITY][:METHOD].
+  drop=0.1                       end the connection without an answer, in one of ten requests
+  hang                           never answer, leave the connection open
+  delay=200ms, delay=50ms-2s     take longer
+  status=503                     answer with this HTTP status
+      These strike before anything is done or when all is done; drop-before, drop-after … choose.
+  dup                            get the request twice
+  reorder, reorder=1s            let the next request overtake, if it comes in time
+  truncate, garbage              cut the answer off, or answer random bytes
+  tamper, tamper=nonce           change a value, or this member, of what wallet_prepareCalls answers
+  wrong-status, wrong-status=300 tell another status of a bundle
+  stuck, stuck=5s                take a bundle and never send it, or later
+  restart=30s, restart@0.01      come back with another key for quotes, so that those given are void
+  seed=7                         the same faults in every run
+For example: --fault drop=0.1,delay=50ms-2s@0.5,dup@0.05:wallet_sendPreparedCalls,seed=7
+]]
+
 function devnet.add_to_parser(command)
   command:option("--port", "Port of the relay; 0 picks a free one.", "9119"):convert(whole(0, 65535))
   command:option("--anvil-port", "Port of the chain's RPC; 0 picks a free one.", "8545"):convert(whole(0, 65535))
@@ -29,11 +53,13 @@ function devnet.add_to_parser(command)
     :convert(whole(1, 3600))
   command:option("--state", "File that keeps the chain between runs.")
   command:option("--dir", "The devnet's directory: package.json, contracts, node_modules.")
+  command:option("--fault", "Misbehave on purpose, see below; may be given several times."):argname("TEXT"):count("*")
+    :convert(fault_text)
   command:flag("-q --quiet", "Say nothing but the ready line.")
   command:argument("exec", "A command to run against the devnet, with RISE_RELAY and RISE_RPC set; the devnet ends "
     .. "with it."):args("*")
   command:handle_options(true)
-  command:epilog("When everything is up, one line of JSON with all addresses is printed. Ctrl-C ends it.")
+  command:epilog("When everything is up, one line of JSON with all addresses is printed. Ctrl-C ends it.\n\n" .. FAULTS)
 end
 
 --- Runs a child command to its end while the loop goes on serving.
@@ -69,6 +95,7 @@ function devnet.run(args, console)
     max_queued_per_eoa = args.max_queued,
     block_time = args.block_time,
     state = args.state,
+    fault = args.fault,
     packages = args.dir,
     log = log,
   }

@@ -39,7 +39,7 @@ end
 
 local function is_final(bundle)
   for _, transaction in ipairs(bundle.transactions) do
-    if transaction.state == "pending" then return false end
+    if transaction.state == "pending" and not transaction.stuck then return false end
   end
   return true
 end
@@ -192,10 +192,7 @@ function pump(self)
   end
 end
 
---- Takes a signed bundle. Whether it gets anywhere is told by @{Bundles:status}.
--- @tparam table job `id`, `account`, `nonce` (u256), `intent` (complete, signed), `gas` (u256)
-function Bundles:add(job)
-  job.transaction = remember(self, job.id)
+local function enqueue(self, job)
   local queue = self.queues[job.account]
   if not queue then
     queue = { account = job.account, jobs = {}, size = 0 }
@@ -209,6 +206,23 @@ function Bundles:add(job)
   queue.size = queue.size + 1
   queue.jobs[#queue.jobs + 1] = job
   pump(self)
+end
+
+--- Takes a signed bundle. Whether it gets anywhere is told by @{Bundles:status}.
+-- @tparam table job `id`, `account`, `nonce` (u256), `intent` (complete, signed), `gas` (u256); `hold`: seconds until
+-- it goes into the queue, or true: it never does, and is pending for good
+function Bundles:add(job)
+  job.transaction = remember(self, job.id)
+  if job.hold == true then
+    job.transaction.stuck = true
+  elseif job.hold then
+    self.loop:spawn(function()
+      self.loop:sleep(job.hold)
+      enqueue(self, job)
+    end)
+  else
+    enqueue(self, job)
+  end
 end
 
 -- ---- status ----------------------------------------------------------------------------------------------------

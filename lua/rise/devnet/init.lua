@@ -10,6 +10,7 @@
 
 local Anvil = require "rise.devnet.anvil"
 local Chain = require "rise.chain"
+local Injector = require "rise.devnet.injector"
 local Loop = require "rise.loop"
 local Relay = require "rise.devnet.relay"
 local Rpc = require "rise.rpc"
@@ -19,6 +20,7 @@ local check = require "rise.check"
 local core = require "rise.core"
 local deployment = require "rise.devnet.deployment"
 local errors = require "rise.errors"
+local faults = require "rise.devnet.faults"
 local json = require "rise.json"
 
 local Devnet = {}
@@ -28,7 +30,7 @@ Devnet.__name = "rise.devnet"
 local OPTIONS = {
   loop = "table", host = "string", port = "number", anvil_port = "number", chain_id = "number", state = "string",
   block_time = "number", quote_ttl = "number", fees = "string", max_queued_per_eoa = "number", packages = "string",
-  log = "callable", before = "callable", intercept = "callable",
+  fault = "string|table", log = "callable", before = "callable", intercept = "callable",
 }
 
 -- The first ten are for people to play with.
@@ -87,16 +89,23 @@ local function deploy(devnet, options)
 end
 
 local function start_relay(devnet, options)
-  devnet.relay = Relay.new {
+  local relay = Relay.new {
     loop = devnet.loop, chain = devnet.chain, chain_id = devnet.chain_id, addresses = devnet.addresses,
     versions = devnet.versions, senders = devnet.senders, fee_recipient = fee_recipient(),
     version = "rise devnet " .. core.VERSION, quote_ttl = options.quote_ttl or 30, fees = options.fees or "none",
     max_queued_per_eoa = options.max_queued_per_eoa or 1, log = devnet.log,
   }
+  devnet.relay = relay
+  devnet.injector = Injector.new {
+    loop = devnet.loop, log = devnet.log, restart = function() relay:restart() end,
+  }
   local err
   devnet.server, err = Server.start {
     loop = devnet.loop, host = devnet.host, port = options.port or 9119, methods = devnet.relay:methods(),
-    log = devnet.log, hooks = { before = options.before, intercept = options.intercept },
+    log = devnet.log, hooks = {
+      before = options.before, intercept = options.intercept,
+      around = function(method, handle) return devnet.injector:around(method, handle) end,
+    },
   }
   if not devnet.server then
     err.hint = err.hint or "is another devnet running? Stop it, or choose another --port"
@@ -143,13 +152,14 @@ local rise_devnet = {}
 --   (default: a block for each transaction at once);
 -- - `quote_ttl`: seconds a quote lives (30); `fees`: "none" or "native", whether accounts pay for gas ("none");
 --   `max_queued_per_eoa`: bundles that may wait behind the one in flight (1);
+-- - `fault`: how the relay is to misbehave, in the words of @{rise.devnet.faults}: a text, or several;
 -- - `packages`: the directory of npm packages and sources (see @{rise.devnet.artifacts});
 -- - `log`: a function that is told in a line what happens;
 -- - `before`, `intercept`: hooks for tests, as in @{rise.devnet.Server}
 -- @treturn[1] Devnet with `ready`: a table of relay, rpc, chain_id, contracts, accounts, quote_signer, fee_recipient,
 -- pid (where the system tells) and anvil_pid
 -- @treturn[2] nil
--- @treturn[2] table io, timeout, node …
+-- @treturn[2] table invalid_value about `fault`; io, timeout, node …
 function rise_devnet.start(options)
   options = check.options(options, OPTIONS, "devnet.start")
   if options.fees and options.fees ~= "none" and options.fees ~= "native" then
@@ -158,14 +168,32 @@ function rise_devnet.start(options)
   if options.host and not options.host:find("^127%.%d+%.%d+%.%d+$") then
     error("devnet.start: host must be an address of 127.0.0.0/8: the devnet holds unlocked accounts", 2)
   end
+  local wrongs, err = faults.parse(options.fault or "", Relay.METHODS)
+  if not wrongs then return nil, err end
   local devnet = setmetatable({
     loop = options.loop or Loop.new(), log = options.log or silent, host = options.host or "127.0.0.1",
     chain_id = options.chain_id or 31337,
   }, Devnet)
-  local ok, err = start_all(devnet, options)
-  if ok then return devnet end
-  devnet:stop()
-  return nil, err
+  local ok
+  ok, err = start_all(devnet, options)
+  if not ok then
+    devnet:stop()
+    return nil, err
+  end
+  devnet.injector:use(wrongs)
+  return devnet
+end
+
+--- Lets the relay misbehave from now on as the text says, and no longer as it was told before.
+-- @tparam[opt] string|table fault in the words of @{rise.devnet.faults}; nil or "" ends all misbehaviour
+-- @treturn[1] true
+-- @treturn[2] nil
+-- @treturn[2] table invalid_value
+function Devnet:fault(fault)
+  local list, err = faults.parse(fault or "", Relay.METHODS)
+  if not list then return nil, err end
+  self.injector:use(list)
+  return true
 end
 
 --- Whether the chain still runs.

@@ -43,8 +43,16 @@ Quotes.shape = shape.object {
 -- @tparam table options `ttl` in seconds
 -- @treturn Quotes
 function Quotes.new(options)
-  local key = assert(core.key_generate("secp256k1"))
-  return setmetatable({ key = key, signer = core.hex(key:address()), ttl = options.ttl }, Quotes)
+  local quotes = setmetatable({ ttl = options.ttl }, Quotes)
+  quotes:renew()
+  return quotes
+end
+
+--- Takes another key: what was signed before is signed by a stranger now.
+function Quotes:renew()
+  self:close()
+  self.key = assert(core.key_generate("secp256k1"))
+  self.signer = core.hex(self.key:address())
 end
 
 -- What the signature is over. A quote just made and one that was read give the same here.
@@ -124,8 +132,10 @@ function Quotes:sign_response(response)
   return core.hex(self.key:sign(core.keccak256(json.encode(response))))
 end
 
+--- Wipes the key.
 function Quotes:close()
-  self.key:close()
+  if self.key then self.key:close() end
+  self.key = nil
 end
 
 return Quotes

@@ -175,14 +175,25 @@ function methods.wallet_verifySignature(relay, params)
   return { valid = false, proof = json.null }
 end
 
---- The methods as the server wants them: functions of the parameters alone.
+--- The names of the methods, sorted.
+Relay.METHODS = {}
+for name in pairs(methods) do Relay.METHODS[#Relay.METHODS + 1] = name end
+table.sort(Relay.METHODS)
+
+--- The methods as the server wants them: functions of the parameters, and of options: `hold` keeps a bundle back, see
+-- @{rise.devnet.Bundles:add}.
 -- @treturn table
 function Relay:methods()
   local bound = {}
   for name, method in pairs(methods) do
-    bound[name] = function(params) return method(self, params) end
+    bound[name] = function(params, options) return method(self, params, options or {}) end
   end
   return bound
+end
+
+--- Signs its quotes with another key from now on, as a relay does that was started anew.
+function Relay:restart()
+  self.quotes:renew()
 end
 
 --- Wipes the key that signs quotes.

@@ -43,7 +43,7 @@ end
 
 -- ---- a bundle --------------------------------------------------------------------------------------------------
 
-local function send_quote(relay, request)
+local function send_quote(relay, request, hold)
   local quote, hash = relay.quotes:check(request.context.quote, core.now())
   if not quote then return nil, hash end
   if #request.context.quote.quotes > 1 then return rpc_error.refuse("invalid number of intents") end
@@ -64,7 +64,9 @@ local function send_quote(relay, request)
   end
   fields.signature, err = wrapped(request.signature, request.key)
   if not fields.signature then return nil, err end
-  relay.bundles:add { id = hash, account = fields.eoa, nonce = fields.nonce, intent = fields, gas = quote.txGas }
+  relay.bundles:add {
+    id = hash, account = fields.eoa, nonce = fields.nonce, intent = fields, gas = quote.txGas, hold = hold,
+  }
   return { id = hash }
 end
 
@@ -135,12 +137,12 @@ local function send_pre_call(relay, request)
 end
 
 --- wallet_sendPreparedCalls
-function send.calls(relay, params)
+function send.calls(relay, params, options)
   local values, complaint = PARAMETERS(params)
   if not values then return rpc_error.params(complaint) end
   local request = values[1]
   local context = request.context
-  if context.quote and not context.preCall then return send_quote(relay, request) end
+  if context.quote and not context.preCall then return send_quote(relay, request, options.hold) end
   if context.preCall and not context.quote then return send_pre_call(relay, request) end
   return rpc_error.params("expected exactly one of `quote` and `preCall` at params[0].context")
 end

@@ -57,10 +57,10 @@ end
 
 -- A method's outcome; a method that raises is a fault of ours, which must cost its caller an answer and nobody else
 -- anything.
-local function perform(server, method, params)
+local function perform(server, method, params, options)
   local run = server.methods[method]
   if not run then return nil, METHOD_NOT_FOUND end
-  local task = server.loop:spawn(run, params)
+  local task = server.loop:spawn(run, params, options)
   local result, err = task:wait()
   if result ~= nil then return result end
   if type(err) == "table" and err.code == "task" then
@@ -70,21 +70,14 @@ local function perform(server, method, params)
   return rpc_error.from(err)
 end
 
--- The response text of one request, nil for a notification; or what a hook put in its place.
-local function answer(server, request)
-  if not wire.is_object(request) then return envelope("null", nil, INVALID_REQUEST) end
-  local id = request.id ~= nil and id_text(request.id)
-  local params = request.params
-  if params == nil or params == json.null then params = json.array {} end
-  if request.jsonrpc ~= "2.0" or type(request.method) ~= "string" or (request.id ~= nil and not id) then
-    return envelope(id or "null", nil, INVALID_REQUEST)
-  end
-  local method, hooks = request.method, server.hooks
+-- The response text, nil without an id; or what a hook put in its place.
+local function handle(server, id, method, params, options)
+  local hooks = server.hooks
   local replacement = hooks.before and hooks.before(method, params)
   if replacement then return replacement end
   local result, err
   if wire.is_array(params) then
-    result, err = perform(server, method, params)
+    result, err = perform(server, method, params, options)
   else
     result, err = rpc_error.params("invalid type: map, expected a sequence of parameters")
   end
@@ -94,13 +87,32 @@ local function answer(server, request)
   return text
 end
 
+-- Whether something else than text is to be answered, for the whole of a batch.
+local function is_special(outcome)
+  return type(outcome) == "table" or outcome == "drop" or outcome == "hang"
+end
+
+-- What one request comes to: see `handle`.
+local function answer(server, request)
+  if not wire.is_object(request) then return envelope("null", nil, INVALID_REQUEST) end
+  local id = request.id ~= nil and id_text(request.id)
+  local params = request.params
+  if params == nil or params == json.null then params = json.array {} end
+  if request.jsonrpc ~= "2.0" or type(request.method) ~= "string" or (request.id ~= nil and not id) then
+    return envelope(id or "null", nil, INVALID_REQUEST)
+  end
+  local method, around = request.method, server.hooks.around
+  if not around then return handle(server, id, method, params) end
+  return around(method, function(options) return handle(server, id, method, params, options) end)
+end
+
 local function answer_batch(server, batch)
   if #batch == 0 then return envelope("null", nil, INVALID_REQUEST) end
   local tasks, texts = {}, {}
   for i, request in ipairs(batch) do tasks[i] = server.loop:spawn(answer, server, request) end
   for _, task in ipairs(tasks) do
     local text = task:wait()
-    if type(text) == "table" or text == "drop" then return text end
+    if is_special(text) then return text end
     texts[#texts + 1] = text
   end
   if #texts == 0 then return nil end
@@ -115,6 +127,12 @@ local function reply(server, request, status, headers, body)
   if not server.httpd then return end -- stopped meanwhile
   server.httpd:reply(request.id, status, headers, body)
   server.httpd:step() -- the answer leaves now, not when the next request wakes the loop
+end
+
+local function drop(server, request)
+  if not server.httpd then return end
+  server.httpd:drop(request.id)
+  server.httpd:step()
 end
 
 local function accepts(content_type)
@@ -149,7 +167,8 @@ local function serve(server, request)
   end
   local text
   if wire.is_array(value) then text = answer_batch(server, value) else text = answer(server, value) end
-  if text == "drop" then return server:abandon(request) end
+  if text == "drop" then return drop(server, request) end
+  if text == "hang" then return end -- its client waits until it gives up
   if type(text) == "table" then
     return reply(server, request, text.http_status or 200, text.headers or JSON_HEADERS, text.body or "")
   end
@@ -169,7 +188,10 @@ end
 -- @tparam table options `loop`, `host`, `port` (0: any), `methods` (name to function of the parameters, giving a
 -- result or `nil` and an error of @{rise.devnet.rpc_error}), `log`, and `hooks`: `before(method, params)` is asked
 -- first, `intercept(method, params, response_text)` with the answer in hand. Either may return text to send instead,
--- `{ http_status =, body =, headers = }`, or "drop" to leave the request without an answer; nil changes nothing.
+-- `{ http_status =, body =, headers = }`, "drop" to end the connection without an answer, or "hang" to leave it open
+-- without one; nil changes nothing. `around(method, handle)` stands around both: what it returns is answered, and
+-- `handle(options)` does what was asked, as often as it is called, and gives what would be answered; the options are
+-- handed to the method.
 -- @treturn[1] Server with `port`
 -- @treturn[2] nil
 -- @treturn[2] table io
@@ -188,11 +210,6 @@ function Server.start(options)
   }
   server.loop:add_source(server.source)
   return server
-end
-
---- Leaves a request without an answer: its client waits until it gives up.
-function Server:abandon(request)
-  self.log("left a request without an answer: " .. tostring(request.id))
 end
 
 --- Stops serving; open requests are cut off.
