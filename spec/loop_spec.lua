@@ -218,6 +218,24 @@ describe("loop", function()
     assert.is_true(places:acquire() and places:acquire())
   end)
 
+  it("takes a place back from a task that ends with it", function()
+    local loop = loop_with {}
+    loop.on_error = function() end
+    local places, got = loop:semaphore(1), nil
+    loop:spawn(function()
+      places:acquire()
+      loop:sleep(0)
+      error("boom")
+    end)
+    loop:spawn(function()
+      got = places:acquire()
+      places:release()
+    end)
+    loop:run()
+    assert.is_true(got)
+    assert.is_true(places:acquire())
+  end)
+
   it("passes a place over a waiter that was canceled", function()
     local loop = loop_with {}
     local places, got = loop:semaphore(1), {}

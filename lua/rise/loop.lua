@@ -284,10 +284,17 @@ end
 local Semaphore = {}
 Semaphore.__index = Semaphore
 
---- A number of places that tasks share: `places:acquire()` waits for one, `places:release()` hands it on in order.
+--- A number of places that tasks share: `places:acquire()` waits for one, `places:release()` hands it on in order. A
+-- task has one at most, and what it still has when it ends is released.
 -- @tparam number places
 function Loop:semaphore(places)
   return setmetatable({ loop = self, free = places, queue = {}, first = 1, waiting = 0 }, Semaphore)
+end
+
+local function occupy(semaphore, task)
+  if not task then return end
+  task.locks = task.locks or {}
+  task.locks[semaphore] = true
 end
 
 --- @treturn[1] true
@@ -296,9 +303,10 @@ end
 function Semaphore:acquire()
   if self.free > 0 then
     self.free = self.free - 1
+    occupy(self, self.loop.current)
     return true
   end
-  local op = { done = false }
+  local op = { done = false, holder = self.loop.current }
   function op.cancel() op.done = true end
   self.queue[self.first + self.waiting] = op
   self.waiting = self.waiting + 1
@@ -306,11 +314,16 @@ function Semaphore:acquire()
 end
 
 function Semaphore:release()
+  local current = self.loop.current
+  if current and current.locks then current.locks[self] = nil end
   while self.waiting > 0 do
     local op = self.queue[self.first]
     self.queue[self.first] = nil
     self.first, self.waiting = self.first + 1, self.waiting - 1
-    if not op.done then return finish(self.loop, op, true) end
+    if not op.done then
+      occupy(self, op.holder)
+      return finish(self.loop, op, true)
+    end
   end
   self.free = self.free + 1
 end

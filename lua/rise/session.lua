@@ -5,6 +5,8 @@
 --     local receipt = assert(session:send { stk:mint(player, amount), counter:increment() })
 --     assert(session:revoke(rise.approve.admin(admin_key)))
 --
+-- Many actions are queued: `session:act { counter:increment() }`, see @{Session:act}.
+--
 -- `session.state` tells where it stands:
 --
 -- - `new`: the key exists, nobody has been asked;

@@ -104,6 +104,8 @@ function Wallet.connect(loop, options)
   if not (timeout > 0 and timeout <= 86400) then
     error("rise.connect: timeout must be some seconds, at most a day", 3)
   end
+  local most = options.max_unfinished or 2
+  if most < 1 or most % 1 ~= 0 then error("rise.connect: max_unfinished must be a whole number from 1", 3) end
   local self = setmetatable({
     loop = loop,
     network = network,
@@ -114,7 +116,7 @@ function Wallet.connect(loop, options)
     relay = Relay.new { rpc = Rpc.new { loop = loop, url = network.relay, peer = "relay", timeout = timeout } },
     store = options.store or store.memory(),
     clock = options.clock or core.now,
-    max_unfinished = options.max_unfinished or 2,
+    max_unfinished = most,
     queues = {},
     abi_items = {}, -- custom errors that the program's contracts declare
   }, Wallet)
