@@ -123,6 +123,26 @@ describe("the flow in several tasks #devnet", function()
     assert.equal("6", tostring(assert(f.counter:count())))
   end)
 
+  it("revokes all sessions of an account at once, and no other's", function()
+    local f = flow.session(net)
+    local more = { flow.session(net, { wallet = f.wallet, admin = f.admin, account = f.account }),
+      flow.session(net, { wallet = f.wallet, admin = f.admin, account = f.account, grant = false }) }
+    local stranger = flow.session(net, { wallet = f.wallet })
+    assert(f.session:send { f.counter:increment() })
+    assert(more[1].session:send { f.counter:increment() })
+    local reports = assert(f.wallet:revoke_all(f.player, f.approver))
+    assert.equal(3, #reports)
+    for _, report in ipairs(reports) do assert.is_truthy(report.receipt, tostring(report.err)) end
+    for _, session in ipairs { f.session, more[1].session, more[2].session } do
+      assert.is_nil(session.key)
+      assert.equal("revoked", session:status())
+      assert.equal("revoked", select(2, session:send { f.counter:increment() }).code)
+    end
+    assert.equal(1, #assert(f.account:keys()))
+    assert.same({}, assert(f.wallet:revoke_all(f.player, f.approver)))
+    assert(stranger.session:send { f.counter:increment() })
+  end)
+
   it("takes plain value transfers, counted against the native limit", function()
     local f = flow.session(net, { permissions = {
       calls = { { to = flow.SHOP, signature = rise.EMPTY_CALLDATA } },

@@ -125,6 +125,7 @@ function Session.new(wallet, options)
   local saved
   saved, err = save(session)
   if not saved then return nil, err end
+  wallet.live[session] = true
   return session
 end
 
@@ -183,6 +184,7 @@ function Session.load(wallet, id)
   session, err = read_record(wallet, record)
   if not session then return nil, err end
   session.wallet, session.lock, session.opening = wallet, wallet.loop:mutex(), wallet.loop:mutex()
+  wallet.live[session] = true
   return setmetatable(session, Session)
 end
 
@@ -604,6 +606,15 @@ function Session:wait(pending, timeout)
   return receipt, err
 end
 
+--- Wipes the session's key in this program. What is on chain stays as it is: see @{Session:revoke}.
+function Session:wipe()
+  if self.key then
+    self.key:close()
+    self.key = nil
+  end
+  give_lanes(self)
+end
+
 --- Ends the session: wipes its key at once, then revokes it on chain and makes sure that a grant which has not landed
 -- never will. May be called again when the second part failed.
 -- @tparam table approver who decides: @{rise.approve.admin}
@@ -613,11 +624,7 @@ end
 function Session:revoke(approver)
   check.type(approver, "table", "session:revoke: approver")
   if type(approver.revoke) ~= "function" then error("session:revoke: an approver expected", 2) end
-  if self.key then
-    self.key:close()
-    self.key = nil
-  end
-  give_lanes(self)
+  self:wipe()
   if self.state == "revoked" then return true end
   local granted = self.state ~= "new"
   self.state = granted and "revoking" or "revoked"

@@ -118,6 +118,7 @@ function Wallet.connect(loop, options)
     clock = options.clock or core.now,
     max_unfinished = most,
     queues = {},
+    live = setmetatable({}, { __mode = "k" }), -- the session objects of this wallet
     abi_items = {}, -- custom errors that the program's contracts declare
   }, Wallet)
   if network.rpc then
@@ -222,10 +223,50 @@ function Wallet:new_session(options)
 end
 
 --- The sessions in this wallet's store, each as `{ id, account, public_key, state, expiry, ... }`, without keys.
+-- @treturn[1] table
+-- @treturn[2] nil
+-- @treturn[2] table store
 function Wallet:sessions()
-  local list = self.store:list()
+  local list, err = self.store:list()
+  if not list then return nil, err end
   for _, record in ipairs(list) do record.secret = nil end
   return list
+end
+
+--- Revokes every session of an account that the store knows on this chain and that is not revoked yet: all keys are
+-- wiped first, then they are revoked one by one, also after one that could not be.
+-- @tparam string account its address
+-- @tparam table approver who decides: @{rise.approve.admin}
+-- @treturn[1] table a list of `{ id, receipt, err }`
+-- @treturn[2] nil
+-- @treturn[2] table store
+function Wallet:revoke_all(account, approver)
+  account = check.address(account, "wallet:revoke_all: account")
+  check.type(approver, "table", "wallet:revoke_all: approver")
+  local list, err = self.store:list()
+  if not list then return nil, err end
+  local reports = {}
+  for _, record in ipairs(list) do
+    if record.account == account and record.chain_id == self.chain_id and record.state ~= "revoked" then
+      reports[#reports + 1] = { id = record.id }
+      for session in pairs(self.live) do
+        if session.id == record.id then session:wipe() end
+      end
+    end
+  end
+  for _, report in ipairs(reports) do
+    local session
+    session, err = Session.load(self, report.id)
+    if session then
+      report.receipt, report.err = session:revoke(approver)
+      for other in pairs(self.live) do
+        if other.id == report.id then other.state = session.state end
+      end
+    else
+      report.err = err
+    end
+  end
+  return reports
 end
 
 --- Finds out what became of the bundles in this wallet's store that a crash, a kill or a lost answer left unfinished;
