@@ -50,9 +50,9 @@ return function(inputs, bench)
   local to, amount = inputs.lua.to, inputs.lua.amount
   add("transfer: rise, Lua", function(n)
     for _ = 1, n do
-      hex(transfer:encode_call { to, amount })
+      transfer:calldata { to, amount }
     end
-  end, function() return transfer:encode_call { to, amount } end)
+  end, function() return core.unhex(transfer:calldata { to, amount }) end)
 
   add("transfer: rise, Lua, bytes", function(n)
     for _ = 1, n do

@@ -422,8 +422,23 @@ static rise_status collect_all(collector *c, lua_State *L, scratch *s, named_typ
 typedef rise_status encoder(rise_buf *out, const rise_abi_type *type, const rise_abi_value *values, size_t count,
                             rise_error *error);
 
-/* The encoding of the table at index 2 behind `prefix`. */
-static int encode(lua_State *L, holder *h, named_type type, encoder *run, const uint8_t *prefix, size_t prefix_len) {
+/* What is in `out` as 0x text, written behind it. */
+static rise_status push_text(lua_State *L, rise_buf *out) {
+    size_t len = out->len;
+    uint8_t *text;
+    rise_status status = rise_buf_extend(out, &text, 2 + 2 * len);
+
+    if (status == RISE_OK) {
+        memcpy(text, "0x", 2);
+        rise_hex_encode((char *)text + 2, out->data, len);
+        lua_pushlstring(L, (const char *)text, 2 + 2 * len);
+    }
+    return status;
+}
+
+/* The encoding of the table at index 2 behind `prefix`, as bytes or as 0x text. */
+static int encode_as(lua_State *L, holder *h, named_type type, encoder *run, const uint8_t *prefix, size_t prefix_len,
+                     int text) {
     rise_status status;
     scratch *s;
     collector c;
@@ -439,11 +454,17 @@ static int encode(lua_State *L, holder *h, named_type type, encoder *run, const 
     if (status == RISE_OK) {
         status = run(&s->out, type.root, s->values.entry, s->values.count, &c.error);
     }
-    if (status == RISE_OK) {
+    if (status == RISE_OK && text) {
+        status = push_text(L, &s->out);
+    } else if (status == RISE_OK) {
         lua_pushlstring(L, (const char *)s->out.data, s->out.len);
     }
     release(s);
     return status == RISE_OK ? 1 : rl_fail(L, status, &c.error);
+}
+
+static int encode(lua_State *L, holder *h, named_type type, encoder *run, const uint8_t *prefix, size_t prefix_len) {
+    return encode_as(L, h, type, run, prefix, prefix_len, 0);
 }
 
 /* ---- values of the core to Lua values ---- */
@@ -865,6 +886,20 @@ static int l_encode_call(lua_State *L) {
     return encode(L, h, inputs_of(h), rise_abi_encode, hash, 4);
 }
 
+/*** The same as 0x text: what goes into a transaction or a bundle.
+@function abi:calldata
+@tparam table values in order or by name
+@treturn[1] string 0x text
+@treturn[2] nil
+@treturn[2] table error: `invalid_value`, `limit` */
+static int l_calldata(lua_State *L) {
+    holder *h = check_item(L);
+    uint8_t hash[32];
+
+    selector_of(L, h, hash);
+    return encode_as(L, h, inputs_of(h), rise_abi_encode, hash, 4, 1);
+}
+
 /*** Encodes what a function returns.
 @function abi:encode_outputs
 @tparam table values in order or by name
@@ -1196,6 +1231,7 @@ void rl_open_abi(lua_State *L) {
         { "outputs", l_outputs },
         { "encode", l_encode },
         { "encode_call", l_encode_call },
+        { "calldata", l_calldata },
         { "encode_outputs", l_encode_outputs },
         { "encode_packed", l_encode_packed },
         { "decode", l_decode },

@@ -111,9 +111,9 @@ end
 
 -- The call data, or an error that blames who called the method.
 local function encoded(item, args)
-  local data, err = item:encode_call(args)
+  local data, err = item:calldata(args)
   if not data then error(item:signature() .. ": " .. err.message, 3) end
-  return core.hex(data)
+  return data
 end
 
 local function read(contract, item, data, options)

@@ -294,9 +294,7 @@ end
 -- @treturn[2] nil
 -- @treturn[2] table invalid_value
 function contracts.encode_call(item, values)
-  local bytes, err = item:encode_call(values or {})
-  if not bytes then return nil, err end
-  return core.hex(bytes)
+  return item:calldata(values or {})
 end
 
 --- A call as bundles hold it.

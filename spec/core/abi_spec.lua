@@ -51,6 +51,7 @@ describe("an ABI item", function()
     each_case(function(case, item, name)
       assert.equal(case.encoded, core.hex(assert(item:encode(case.values))), name)
       assert.equal(case.selector .. case.encoded:sub(3), core.hex(assert(item:encode_call(case.values))), name)
+      assert.equal(case.selector .. case.encoded:sub(3), assert(item:calldata(case.values)), name)
     end)
   end)
 
