@@ -62,6 +62,18 @@ describe("core keys", function()
     for _, case in ipairs(vectors.webauthn) do
       local key = assert(core.key_import("p256", core.unhex(case.privateKey)))
       assert.equal(case.r .. case.s:sub(3), core.hex(key:sign(core.sha256(core.unhex(case.signedPayload)))))
+      local payload = core.unhex(case.authenticatorData) .. core.sha256(case.clientDataJSON)
+      assert.equal(case.signedPayload, core.hex(payload))
+    end
+  end)
+
+  it("encode the WebAuthn assertions of the vectors, and read them back", function()
+    local assertion = assert(core.abi("((bytes authenticatorData, string clientDataJSON, uint256 challengeIndex, "
+      .. "uint256 typeIndex, bytes32 r, bytes32 s) assertion)"))
+    for _, case in ipairs(vectors.webauthn) do
+      assert.equal(case.encoded, core.hex(assert(assertion:encode { case })))
+      local read = assert(assertion:decode(core.unhex(case.encoded))).assertion
+      assert.same({ case.clientDataJSON, case.r, case.s }, { read.clientDataJSON, read.r, read.s })
     end
   end)
 
