@@ -215,20 +215,6 @@ function Account:grant(request, key)
   })
 end
 
--- What a view of the account says; false while the account, or the key it is asked about, is not on chain.
-local function view(account, item, values)
-  local result, err = account.wallet.chain:call {
-    to = account.address, data = assert(contracts.encode_call(item, values)),
-  }
-  if not result then
-    local known = err.code == "reverted" and revert.decode(err.data)
-    if known and known.name == "KeyDoesNotExist" then return false end
-    return nil, err
-  end
-  if result == "0x" then return false end
-  return contracts.decode_outputs(item, result)
-end
-
 --- What a view function of the account's contract says.
 -- @param item of `contracts.account`
 -- @tparam table values its arguments
@@ -236,8 +222,16 @@ end
 -- @treturn[2] nil
 -- @treturn[2] table unsupported without an RPC endpoint; network, node …
 function Account:view(item, values)
-  if not self.wallet.chain then return errors.fail("unsupported", "asking the chain needs an RPC endpoint") end
-  return view(self, item, values)
+  local chain = self.wallet.chain
+  if not chain then return errors.fail("unsupported", "asking the chain needs an RPC endpoint") end
+  local result, err = chain:call { to = self.address, data = assert(contracts.encode_call(item, values)) }
+  if not result then
+    local known = err.code == "reverted" and revert.decode(err.data)
+    if known and known.name == "KeyDoesNotExist" then return false end
+    return nil, err
+  end
+  if result == "0x" then return false end
+  return contracts.decode_outputs(item, result)
 end
 
 -- The nonce of the newest grant that was signed for a key; nil when there is none. All are in one sequence, so using
@@ -259,7 +253,7 @@ end
 local function revoke_seen(account, request, key)
   local highest, receipt, last = newest_grant(request), nil, nil
   for _ = 1, 3 do
-    local found, err = view(account, contracts.account.getKey, { request.hash })
+    local found, err = account:view(contracts.account.getKey, { request.hash })
     if found == nil then return nil, err end
     local present = found
     if not present then
@@ -267,7 +261,7 @@ local function revoke_seen(account, request, key)
       if present == nil then return nil, err end
     end
     local values = { highest }
-    if highest then values, err = view(account, contracts.account.getNonce, { highest:shr(64) }) end
+    if highest then values, err = account:view(contracts.account.getNonce, { highest:shr(64) }) end
     if values == nil then return nil, err end
     local void = highest and (not values or values[1] <= highest)
     if not present and not void then return receipt or true end

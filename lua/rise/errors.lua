@@ -112,6 +112,18 @@ function errors.within(err, prefix)
   return nil, err
 end
 
+--- Foreign text for a message: bounded, and fit for a terminal and a log line.
+-- @tparam any value
+-- @tparam number limit bytes that are kept
+-- @treturn string
+function errors.printable(value, limit)
+  local text = tostring(value)
+  if #text > limit then text = text:sub(1, limit) .. "..." end
+  return (text:gsub("[%c\127]", function(character)
+    return string.format("\\x%02x", character:byte())
+  end))
+end
+
 --- Whether a value is an error object of ours.
 function errors.is(value)
   return type(value) == "table" and getmetatable(value) == metatable

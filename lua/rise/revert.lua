@@ -25,12 +25,9 @@ local PANICS = {
 
 local MAX_TEXT = 512
 
--- Text out of a contract may hold anything: made fit for a terminal and a log line.
+-- Text out of a contract may hold anything.
 local function printable(text)
-  if #text > MAX_TEXT then text = text:sub(1, MAX_TEXT) .. "..." end
-  return (text:gsub("[%c\127]", function(character)
-    return string.format("\\x%02x", character:byte())
-  end))
+  return errors.printable(text, MAX_TEXT)
 end
 
 local function value_text(value)

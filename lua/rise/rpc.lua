@@ -31,15 +31,10 @@ local function nonsense(self, method, what, fields)
   return errors.fail(self.peer, string.format("%s: the %s answered %s", method, self.peer, what), fields)
 end
 
--- Foreign text in our messages: bounded, and fit for a terminal.
-local function brief(value)
-  local text = tostring(value)
-  if #text > 1000 then text = text:sub(1, 1000) .. "…" end
-  return (text:gsub("[%c\127]", function(character) return string.format("\\x%02x", character:byte()) end))
-end
+local MAX_TEXT = 1000
 
 local function rpc_error(method, object, status)
-  local message = type(object.message) == "string" and brief(object.message) or "no message"
+  local message = type(object.message) == "string" and errors.printable(object.message, MAX_TEXT) or "no message"
   return errors.fail("rpc", string.format("%s: %s (%.0f)", method, message, object.code),
     { method = method, rpc_code = object.code, rpc_message = message, data = json.get(object, "data"),
       http_status = status ~= 200 and status or nil })
@@ -85,7 +80,9 @@ function Rpc:call(method, params, options)
       { http_status = reply.status, retryable = reply.status >= 500 or reply.status == 429 })
   end
   if type(answer) ~= "table" then return nonsense(self, method, "something that is not JSON") end
-  if answer.id ~= id then return nonsense(self, method, "another request (id " .. brief(answer.id) .. ")") end
+  if answer.id ~= id then
+    return nonsense(self, method, "another request (id " .. errors.printable(answer.id, MAX_TEXT) .. ")")
+  end
   if answer.result == nil then return nonsense(self, method, "neither a result nor an error") end
   return answer.result, reply.body
 end

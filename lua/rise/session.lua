@@ -28,7 +28,6 @@ local intent = require "rise.intent"
 local permissions = require "rise.permissions"
 local quantity = require "rise.quantity"
 local recovery = require "rise.recovery"
-local revert = require "rise.revert"
 
 local Session = {}
 Session.__index = Session
@@ -40,10 +39,6 @@ end
 local function account_of(wallet, value)
   if getmetatable(value) == Account then return value end
   return Account.new(wallet, check.address(value, "wallet:new_session: account", 4))
-end
-
-local function date(seconds)
-  return os.date("!%Y-%m-%d %H:%M:%S UTC", seconds)
 end
 
 local function record_of(session)
@@ -212,7 +207,7 @@ function Session:grant(approver)
     return errors.fail("revoked", "this session was revoked: make a new one")
   end
   if self.wallet:now() >= self.expiry then
-    return errors.fail("expired", "the session's time was over at " .. date(self.expiry))
+    return errors.fail("expired", "the session's time was over at " .. permissions.time_text(self.expiry))
   end
   -- Written down before it leaves: should the answer be lost, revoking must still make this grant void.
   local was = self.state
@@ -288,7 +283,7 @@ local function inactive(session)
   elseif status == "new" then
     return errors.new("not_granted", "the session has not been granted yet")
   elseif status == "expired" then
-    return errors.new("expired", "the session expired at " .. date(session.expiry))
+    return errors.new("expired", "the session expired at " .. permissions.time_text(session.expiry))
   end
 end
 
@@ -364,7 +359,7 @@ end
 -- The relay does not know the key: say why.
 local function unknown_key(session, err)
   if session.wallet:now() > session.expiry or expired_on_chain(session) then
-    return errors.fail("expired", "the session expired at " .. date(session.expiry))
+    return errors.fail("expired", "the session expired at " .. permissions.time_text(session.expiry))
   end
   -- Said, not believed: only session:revoke may conclude that nothing is left to revoke.
   if session.state == "active" then
@@ -645,13 +640,6 @@ function Session:revoke(approver)
     receipt.store_error = store_error
   end
   return receipt
-end
-
---- Decodes revert data with the account's errors and those of the contracts this wallet knows.
--- @tparam string data 0x text
--- @treturn table|nil
-function Session:decode_revert(data)
-  return revert.decode(data, self.wallet.abi_items)
 end
 
 return Session
