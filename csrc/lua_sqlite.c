@@ -9,6 +9,7 @@
 #include <sqlite3.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "lua_rise.h"
@@ -65,8 +66,8 @@ static const char *check_text(lua_State *L, int arg, const char *what) {
 }
 
 /* Opens or makes a file that only its owner may read, whatever the umask; -1 with errno. */
-static int open_private(const char *path) {
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, S_IRUSR | S_IWUSR);
+static int open_private(const char *path, int flags) {
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | flags, S_IRUSR | S_IWUSR);
 
     if (fd >= 0 && fchmod(fd, S_IRUSR | S_IWUSR) != 0) {
         int number = errno;
@@ -75,6 +76,18 @@ static int open_private(const char *path) {
         return -1;
     }
     return fd;
+}
+
+/* Makes a database file that only its owner may read, or makes the one that is there so; 0, or -1 with errno. A file
+ * that is there is not opened: closing it again would take the locks of every connection that this process has to it
+ * (SQLite, "How To Corrupt An SQLite Database File", 2.2). */
+static int make_private(const char *path) {
+    int fd = open_private(path, O_EXCL);
+
+    if (fd >= 0) {
+        return close(fd);
+    }
+    return errno == EEXIST ? chmod(path, S_IRUSR | S_IWUSR) : -1;
 }
 
 /* ---- databases ----------------------------------------------------------------------------------------- */
@@ -91,15 +104,13 @@ static int l_open(lua_State *L) {
     const char *path = check_text(L, 1, "the path contains a NUL");
     lua_Number seconds = luaL_optnumber(L, 2, 10);
     sqlite3 **box;
-    int fd, status;
+    int status;
 
     luaL_argcheck(L, seconds >= 0 && seconds * 1000 <= MAX_BUSY_MS, 2, "seconds from 0 to 600 expected");
     box = (sqlite3 **)rl_newbox(L, RL_DATABASE);
-    fd = open_private(path); /* SQLite would take the umask's word; its log files take the mode of this one */
-    if (fd < 0) {
+    if (make_private(path) != 0) { /* SQLite would take the umask's word; its log files take the mode of this one */
         return fail(L, strerror(errno), "other");
     }
-    (void)close(fd);
     status = sqlite3_open_v2(path, box, SQLITE_OPEN_READWRITE | SQLITE_OPEN_FULLMUTEX, NULL);
     if (status != SQLITE_OK) {
         return fail_sqlite(L, *box, status);
@@ -383,7 +394,7 @@ static int l_lockfile(lua_State *L) {
     file->fd = -1;
     luaL_getmetatable(L, RL_LOCKFILE);
     lua_setmetatable(L, -2);
-    file->fd = open_private(path);
+    file->fd = open_private(path, 0);
     if (file->fd < 0) {
         return fail(L, strerror(errno), "other");
     }
@@ -393,14 +404,24 @@ static int l_lockfile(lua_State *L) {
 /*** Takes the lock with this number, until it is released, the file is closed, or this process ends.
  * @function lock
  * @tparam number number
+ * @tparam[opt=0] number seconds to wait while somebody else has it
  * @treturn[1] boolean whether it could be had
  * @treturn[2] nil
  * @treturn[2] table error: `store`
  */
 static int l_lockfile_lock(lua_State *L) {
+    static const struct timespec pause = { 0, 2000000 };
     lockfile *file = check_lockfile(L);
-    int result = set_lock(file->fd, rl_checkinteger(L, 2, 0, 9007199254740991), F_WRLCK);
+    int64_t number = rl_checkinteger(L, 2, 0, 9007199254740991);
+    lua_Number seconds = luaL_optnumber(L, 3, 0);
+    int64_t start = rise_clock_steady();
+    int result;
 
+    luaL_argcheck(L, seconds >= 0 && seconds * 1000 <= MAX_BUSY_MS, 3, "seconds from 0 to 600 expected");
+    while ((result = set_lock(file->fd, number, F_WRLCK)) == 0 &&
+           (lua_Number)(rise_clock_steady() - start) < seconds * 1000) {
+        (void)nanosleep(&pause, NULL);
+    }
     if (result < 0) {
         return fail(L, strerror(errno), "other");
     }

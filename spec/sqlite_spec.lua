@@ -55,6 +55,39 @@ describe("sqlite", function()
     other:close()
   end)
 
+  it("keeps the locks of an open database when it is opened once more", function()
+    local inode = assert(io.popen("stat -c %i '" .. path .. "'")):read("*l")
+    local function locks()
+      local file, count = assert(io.open("/proc/locks")), 0
+      for line in file:lines() do
+        if line:find("POSIX", 1, true) and line:find(":" .. inode .. " ", 1, true) then count = count + 1 end
+      end
+      file:close()
+      return count
+    end
+    assert(db:exec("BEGIN IMMEDIATE"))
+    local held = locks()
+    assert.is_true(held > 0)
+    assert(sqlite.open(path)):close()
+    assert.equal(held, locks())
+    assert(db:exec("COMMIT"))
+  end)
+
+  it("waits for a lock as long as it is told", function()
+    local held, other = assert(sqlite.lockfile(path .. "-locks")), assert(sqlite.lockfile(path .. "-locks"))
+    assert.is_true(held:lock(0))
+    assert.is_false(other:lock(0))
+    assert.is_false(other:lock(0, 0.01))
+    assert.is_true(other:lock(1, 600))
+    held:unlock(0)
+    assert.is_true(other:lock(0, 600))
+    assert.has_error(function() other:lock(0, -1) end)
+    assert.has_error(function() other:lock(0, 0 / 0) end)
+    held:close()
+    other:close()
+    os.remove(path .. "-locks")
+  end)
+
   it("counts what changed", function()
     for i = 1, 3 do rows("INSERT INTO t VALUES (?, 0)", i) end
     assert.equal(3, db:last_id())

@@ -256,6 +256,36 @@ describe("store", function()
     os.execute("rm -rf '" .. folder .. "'")
   end)
 
+  it("in SQLite can be made by eight processes in the same moment", function()
+    local folder = temporary()
+    assert(core.make_dir(folder))
+    local script = [[
+      local core, store = require "rise.core", require "rise.store"
+      for round = 1, 25 do
+        while core.now() < tonumber(arg[3]) + round * 0.05 do end -- all at once
+        local kept = assert(store.sqlite { path = arg[1] .. "/" .. round, busy_timeout = 60 })
+        assert(kept:put { id = arg[2] })
+        kept:close()
+      end
+    ]]
+    assert(core.write_file(folder .. "/worker.lua", script))
+    local workers = {}
+    for i = 1, 8 do
+      workers[i] = assert(io.popen(string.format("LUA_PATH=%q LUA_CPATH=%q lua5.4 %s/worker.lua %s %d %f 2>&1",
+        package.path, package.cpath, folder, folder, i, core.now() + 0.2)))
+    end
+    for _, worker in ipairs(workers) do
+      assert.equal("", worker:read("*a"))
+      worker:close()
+    end
+    for round = 1, 25 do
+      local kept = assert(store.sqlite { path = folder .. "/" .. round })
+      assert.equal(8, #kept:list())
+      kept:close()
+    end
+    os.execute("rm -rf '" .. folder .. "'")
+  end)
+
   it("in SQLite says what is wrong with a file that it did not write", function()
     local folder = temporary()
     assert(core.make_dir(folder))

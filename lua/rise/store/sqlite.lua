@@ -18,6 +18,8 @@ Sqlite.__name = "rise.store"
 local FORMAT = 1
 local KEPT = 10000
 local PRUNE_EVERY = 500 -- bundles
+local BUSY_TIMEOUT = 10 -- seconds
+local OPENING = 0 -- the lock of whoever is opening the store
 
 local SCHEMA = [[
 CREATE TABLE sessions (
@@ -176,6 +178,18 @@ local function enter(self)
   return true
 end
 
+-- One opening at a time: SQLite does not wait for its busy timeout while another connection goes over to WAL.
+local function open_alone(self, busy_timeout)
+  local locked, err = self.locks:lock(OPENING, busy_timeout)
+  if locked == nil then return nil, err end
+  if not locked then return nil, { message = "another process is opening it", reason = "busy" } end
+  local ok
+  ok, err = prepare_database(self)
+  if ok then ok, err = transaction(self, enter) end
+  self.locks:unlock(OPENING)
+  return ok, err
+end
+
 --- Opens or makes a store. See @{rise.store.sqlite}.
 function Sqlite.open(options)
   check.options(options, { path = "string!", keys = "string", busy_timeout = "number", kept = "number" },
@@ -190,12 +204,12 @@ function Sqlite.open(options)
     ok, err = core.make_dir(folder)
     if not ok then return complaint(self, err) end
   end
-  self.db, err = sqlite.open(options.path, options.busy_timeout)
+  local busy_timeout = options.busy_timeout or BUSY_TIMEOUT
+  self.db, err = sqlite.open(options.path, busy_timeout)
   if not self.db then return complaint(self, err) end
   self.locks, err = sqlite.lockfile(options.path .. "-locks")
   if not self.locks then return complaint(self, err) end
-  ok, err = prepare_database(self)
-  if ok then ok, err = transaction(self, enter) end
+  ok, err = open_alone(self, busy_timeout)
   if ok then return self end
   self:close()
   if err.reason then return complaint(self, err) end
