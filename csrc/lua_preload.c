@@ -3,36 +3,6 @@
 #include "lua_rise.h"
 #include "rise_lua.h"
 
-/* The loader of one embedded module; upvalue 1 points at it. `require` passes the name (Lua 5.2 and later: and
- * where it was found); the chunk gets the same arguments, as it would from a file. */
-static int load_embedded(lua_State *L) {
-    const rise_embedded *module = (const rise_embedded *)lua_touserdata(L, lua_upvalueindex(1));
-    int args = lua_gettop(L);
-    if (luaL_loadbuffer(L, (const char *)module->bytes, module->len, module->chunk) != 0)
-        return lua_error(L);
-    lua_insert(L, 1);
-    lua_call(L, args, 1);
-    return 1;
-}
-
-static void push_preload(lua_State *L) {
-    lua_getglobal(L, "package");
-    if (!lua_istable(L, -1))
-        luaL_error(L, "rise_lua_preload: the package library is not open in this state");
-    lua_getfield(L, -1, "preload");
-    lua_remove(L, -2);
-}
-
-void rise_lua_preload_list(lua_State *L, const rise_embedded *const *list) {
-    push_preload(L);
-    for (; *list != NULL; list++) {
-        lua_pushlightuserdata(L, (void *)*list); /* load_embedded makes it const again */
-        lua_pushcclosure(L, load_embedded, 1);
-        lua_setfield(L, -2, (*list)->module);
-    }
-    lua_pop(L, 1);
-}
-
 void rise_lua_preload(lua_State *L) {
     static const luaL_Reg modules[] = {
         { "rise.core", luaopen_rise_core },
@@ -45,7 +15,7 @@ void rise_lua_preload(lua_State *L) {
 #endif
         { NULL, NULL },
     };
-    push_preload(L);
+    rise_lua_push_preload(L);
     rl_setfuncs(L, modules);
     lua_pop(L, 1);
     rise_lua_preload_list(L, rise_embedded_modules);

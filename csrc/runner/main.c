@@ -4,6 +4,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#ifdef __linux__
+#include <unistd.h>
+#elif defined(__APPLE__)
+#include <mach-o/dyld.h>
+#endif
 
 #include <lauxlib.h>
 #include <lua.h>
@@ -14,21 +19,82 @@
 
 #define EXIT_INTERNAL 70 /* EX_SOFTWARE of sysexits.h: the fault is in the program, not in what it was asked */
 
-/* Modules of others that were found at build time: argparse. */
+/* All of lua/, and argparse where it was found at build time. */
 extern const rise_embedded *const runner_modules[];
 
 #ifdef RISE_STATIC_CJSON
 int luaopen_cjson(lua_State *L);
 int luaopen_cjson_safe(lua_State *L);
-
-static void preload(lua_State *L, const char *name, lua_CFunction open) {
-    lua_getglobal(L, "package");
-    lua_getfield(L, -1, "preload");
-    lua_pushcfunction(L, open);
-    lua_setfield(L, -2, name);
-    lua_pop(L, 2);
-}
 #endif
+
+/* Leaves the folder of this program with a slash at its end, or nothing where the system does not tell. */
+static void push_folder(lua_State *L) {
+    char path[4096];
+    const char *slash;
+#ifdef __linux__
+    ssize_t len = readlink("/proc/self/exe", path, sizeof path - 1);
+    path[len < 0 ? 0 : len] = '\0';
+#elif defined(__APPLE__)
+    uint32_t size = sizeof path;
+    if (_NSGetExecutablePath(path, &size) != 0)
+        path[0] = '\0';
+#else
+    path[0] = '\0';
+#endif
+    slash = strrchr(path, '/');
+    lua_pushlstring(L, path, slash == NULL ? 0 : (size_t)(slash - path) + 1);
+}
+
+/* The loader of rise.net, rise.host and rise.sqlite, given the module's name: as built, then as installed. What they
+ * stand on (libcurl, libmicrohttpd, SQLite) is loaded with them, and so by no command that does without. */
+static int open_beside(lua_State *L) {
+    static const char *const folders[] = { "lib", RISE_MODULES };
+    const char *name = luaL_checkstring(L, 1);
+    const char *last = strrchr(name, '.') + 1;
+    size_t i;
+    lua_settop(L, 1);
+    push_folder(L);
+    lua_pushfstring(L, "%s cannot be loaded:", name);
+    for (i = 0; i < sizeof folders / sizeof folders[0]; i++) {
+        lua_getglobal(L, "package");
+        lua_getfield(L, -1, "loadlib");
+        lua_remove(L, -2);
+        lua_pushfstring(L, "%s%s/rise/%s.so", lua_tostring(L, 2), folders[i], last);
+        lua_pushfstring(L, "luaopen_rise_%s", last);
+        lua_call(L, 2, 2); /* the function, or nil and the reason */
+        if (lua_isfunction(L, -2)) {
+            lua_pop(L, 1);
+            lua_pushvalue(L, 1);
+            lua_call(L, 1, 1);
+            return 1;
+        }
+        lua_remove(L, -2);
+        lua_pushfstring(L, "%s %s", lua_tostring(L, 3), lua_tostring(L, -1));
+        lua_replace(L, 3);
+        lua_pop(L, 1);
+    }
+    lua_settop(L, 3);
+    return lua_error(L);
+}
+
+static void preload_modules(lua_State *L) {
+    static const luaL_Reg modules[] = {
+        { "rise.core", luaopen_rise_core }, { "rise.net", open_beside },   { "rise.host", open_beside },
+        { "rise.sqlite", open_beside },
+#ifdef RISE_STATIC_CJSON
+        { "cjson", luaopen_cjson },         { "cjson.safe", luaopen_cjson_safe },
+#endif
+        { NULL, NULL },
+    };
+    const luaL_Reg *module;
+    rise_lua_push_preload(L);
+    for (module = modules; module->name != NULL; module++) {
+        lua_pushcfunction(L, module->func);
+        lua_setfield(L, -2, module->name);
+    }
+    lua_pop(L, 1);
+    rise_lua_preload_list(L, runner_modules);
+}
 
 /* Error handler: the error as text through the global `tostring`, so that error objects show themselves, and the
  * stack with it when RISE_TRACEBACK is set. */
@@ -55,12 +121,7 @@ static int run(lua_State *L) {
     int i;
 
     luaL_openlibs(L);
-    rise_lua_preload(L);
-    rise_lua_preload_list(L, runner_modules);
-#ifdef RISE_STATIC_CJSON
-    preload(L, "cjson", luaopen_cjson);
-    preload(L, "cjson.safe", luaopen_cjson_safe);
-#endif
+    preload_modules(L);
     lua_getglobal(L, "require");
     lua_pushliteral(L, "rise.cli");
     lua_call(L, 1, 1);

@@ -7,41 +7,45 @@
 -- back as `nil, err` (see @{rise.errors}); a caller's mistake raises.
 -- @module rise
 
-local Loop = require "rise.loop"
-local Wallet = require "rise.wallet"
-local contracts = require "rise.contracts"
 local core = require "rise.core"
 local errors = require "rise.errors"
-local networks = require "rise.networks"
-local permissions = require "rise.permissions"
-local store = require "rise.store"
 
 local rise = {
   --- The version of this library.
   VERSION = core.VERSION,
   --- Every error code with its meaning. See @{rise.errors.CODES}.
   errors = errors.CODES,
-  --- Known networks, as data.
-  networks = networks,
-  --- Ways to have a session approved.
-  approve = require "rise.approve",
-  --- Places to keep session records.
-  store = store,
-  --- What `allow_root` must say.
-  ROOT_PHRASE = permissions.ROOT_PHRASE,
-  --- Wildcards and constants of the account contracts.
-  ANY_TARGET = contracts.ANY_TARGET,
-  ANY_SELECTOR = contracts.ANY_SELECTOR,
-  NATIVE = contracts.NATIVE,
-  EMPTY_CALLDATA = contracts.EMPTY_CALLDATA_SELECTOR,
   --- A 256-bit number from an integer or text.
   u256 = core.u256,
 }
 
-local loop = Loop.new()
+-- What is made when it is first asked for: a script that only signs or encodes starts without the wallet, and without
+-- the libraries that the wallet needs.
+local later = {
+  --- The loop that everything here runs on.
+  loop = function() return require("rise.loop").new() end,
+  --- Known networks, as data.
+  networks = function() return require "rise.networks" end,
+  --- Ways to have a session approved.
+  approve = function() return require "rise.approve" end,
+  --- Places to keep session records.
+  store = function() return require "rise.store" end,
+  --- What `allow_root` must say.
+  ROOT_PHRASE = function() return require("rise.permissions").ROOT_PHRASE end,
+}
+--- Wildcards and constants of the account contracts.
+for name, constant in pairs { ANY_TARGET = "ANY_TARGET", ANY_SELECTOR = "ANY_SELECTOR", NATIVE = "NATIVE",
+  EMPTY_CALLDATA = "EMPTY_CALLDATA_SELECTOR" } do
+  later[name] = function() return require("rise.contracts")[constant] end
+end
 
---- The loop that everything here runs on.
-rise.loop = loop
+setmetatable(rise, { __index = function(_, name)
+  local make = later[name]
+  if not make then return nil end
+  local value = make()
+  rawset(rise, name, value)
+  return value
+end })
 
 --- Connects to a relay.
 -- @tparam table options `network`: "devnet", "testnet" or a table like those of @{rise.networks}; `relay`, `rpc`,
@@ -51,7 +55,7 @@ rise.loop = loop
 -- @treturn[2] nil
 -- @treturn[2] table network, timeout, relay, unsupported
 function rise.connect(options)
-  local wallet, err = Wallet.connect(loop, options)
+  local wallet, err = require("rise.wallet").connect(rise.loop, options)
   return wallet, err
 end
 
@@ -73,23 +77,23 @@ end
 
 --- Starts a task: calls in it yield instead of blocking. See @{rise.Loop:spawn}.
 function rise.spawn(fn, ...)
-  return loop:spawn(fn, ...)
+  return rise.loop:spawn(fn, ...)
 end
 
 --- One turn of the loop; `step(0)`, once a frame, never waits.
 -- @treturn boolean whether tasks are left
 function rise.step(seconds)
-  return loop:step(seconds)
+  return rise.loop:step(seconds)
 end
 
 --- Runs until no task is left.
 function rise.run()
-  return loop:run()
+  return rise.loop:run()
 end
 
 --- Waits; other tasks go on meanwhile.
 function rise.sleep(seconds)
-  return loop:sleep(seconds)
+  return rise.loop:sleep(seconds)
 end
 
 --- Keys: `rise.key.generate("p256" | "secp256k1")`, `rise.key.import(type, "0x…")`.
