@@ -7,6 +7,7 @@ void rise_lua_preload(lua_State *L) {
     static const luaL_Reg modules[] = {
         { "rise.core", luaopen_rise_core },
         { "rise.net", luaopen_rise_net },
+        { "rise.terminal", luaopen_rise_terminal },
 #ifndef RISE_WITHOUT_HOST
         { "rise.host", luaopen_rise_host },
 #endif

@@ -180,7 +180,7 @@ describe("the rockspec", function()
     local modules = rockspec.build.modules
     local core = set(modules["rise.core"].sources)
     local listed = set(modules["rise.core"].sources, modules["rise.net"].sources, modules["rise.host"].sources,
-      modules["rise.sqlite"].sources)
+      modules["rise.sqlite"].sources, modules["rise.terminal"].sources)
     -- What the runner and hosts with a Lua of their own add has no place in a rock.
     -- p256.c takes p256_bearssl.c in where it has to.
     local in_core = {}
@@ -223,7 +223,7 @@ describe("the Lua modules", function()
   local floors = {
     { "core" },
     { "errors", "check", "json", "quantity", "networks", "contracts", "revert", "permissions", "intent" },
-    { "net", "host", "sqlite" },
+    { "net", "host", "sqlite", "terminal" },
     { "loop" },
     { "rpc" },
     { "relay", "chain", "landing" },

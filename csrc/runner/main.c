@@ -79,10 +79,14 @@ static int open_beside(lua_State *L) {
 
 static void preload_modules(lua_State *L) {
     static const luaL_Reg modules[] = {
-        { "rise.core", luaopen_rise_core }, { "rise.net", open_beside },   { "rise.host", open_beside },
+        { "rise.core", luaopen_rise_core },
+        { "rise.terminal", luaopen_rise_terminal },
+        { "rise.net", open_beside },
+        { "rise.host", open_beside },
         { "rise.sqlite", open_beside },
 #ifdef RISE_STATIC_CJSON
-        { "cjson", luaopen_cjson },         { "cjson.safe", luaopen_cjson_safe },
+        { "cjson", luaopen_cjson },
+        { "cjson.safe", luaopen_cjson_safe },
 #endif
         { NULL, NULL },
     };

@@ -1,12 +1,16 @@
 --- `rise run SCRIPT [ARG…]`: runs a Lua script with `rise` at hand.
 -- @module rise.cli.run
 
-local run = { name = "run", summary = "Run a Lua script." }
+local run = {
+  name = "run",
+  summary = "Run a Lua script.",
+  hands_on = true,
+  examples = { "echo 'print(require(\"rise\").VERSION)' | rise run -" },
+}
 
 function run.add_to_parser(command)
   command:argument("script", "The script; `-` reads it from standard input.")
   command:argument("args", "Arguments for the script, as `...` and in `arg`."):args("*")
-  command:handle_options(false)
 end
 
 local function load_script(path)
