@@ -23,7 +23,7 @@ cli.EXIT, cli.EXITS = Console.EXIT, Console.EXITS
 --- Every command, in the order of the help, under its headings.
 cli.GROUPS = {
   { "Scripts", "run", "devnet", "demo" },
-  { "Tools", "abi", "keccak", "units" },
+  { "Tools", "policy", "abi", "keccak", "units" },
   { "This program", "completion", "man" },
 }
 
