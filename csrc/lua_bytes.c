@@ -150,6 +150,24 @@ static int l_make_dir(lua_State *L) {
     return 1;
 }
 
+/*** The permission bits of a file or folder.
+@function file_mode
+@tparam string path
+@treturn[1] number 384 for mode 600
+@treturn[2] nil
+@treturn[2] table error, `io` */
+static int l_file_mode(lua_State *L) {
+    rise_error error = { RISE_OK, "" };
+    unsigned mode = 0;
+    rise_status status = rise_file_mode(check_path(L, 1), &mode, &error);
+
+    if (status != RISE_OK) {
+        return rl_fail(L, status, &error);
+    }
+    lua_pushinteger(L, (lua_Integer)mode);
+    return 1;
+}
+
 /*** Where a member's value lies in a JSON text, without decoding it: `text:sub(first, last)` are its bytes. Names are
 compared as they are written; the first of two equal members wins. Only what is walked is checked.
 @function json_span
@@ -198,6 +216,7 @@ void rl_open_bytes(lua_State *L) {
         { "monotonic", l_monotonic },
         { "write_file", l_write_file },
         { "make_dir", l_make_dir },
+        { "file_mode", l_file_mode },
         { "json_span", l_json_span },
         { NULL, NULL },
     };

@@ -145,6 +145,16 @@ rise_status rise_file_write(const char *path, const void *data, size_t len, rise
     return status;
 }
 
+rise_status rise_file_mode(const char *path, unsigned *mode, rise_error *error) {
+    struct stat about;
+
+    if (stat(path, &about) != 0) {
+        return refused(error, "cannot look at ", path, errno);
+    }
+    *mode = (unsigned)about.st_mode & 07777u;
+    return RISE_OK;
+}
+
 rise_status rise_file_mkdir(const char *path, rise_error *error) {
     size_t len = strlen(path);
     char *copy = malloc(len + 1);

@@ -494,6 +494,8 @@ rise_status rise_json_span(size_t *start, size_t *span_len, const char *text, si
 rise_status rise_file_write(const char *path, const void *data, size_t len, rise_error *error);
 /* Makes the folder (mode 0700) and those above it that are missing. */
 rise_status rise_file_mkdir(const char *path, rise_error *error);
+/* The permission bits of a file or folder, as chmod takes them. RISE_EIO with the reason in `error`. */
+rise_status rise_file_mode(const char *path, unsigned *mode, rise_error *error);
 
 /* ---- HTTP transport (librise with network only) ----------------------------------------------------- */
 

@@ -56,8 +56,8 @@ function devnet.add_to_parser(command)
   command:option("--fault", "Misbehave on purpose, see below; may be given several times."):argname("TEXT"):count("*")
     :convert(fault_text)
   command:flag("-q --quiet", "Say nothing but the ready line.")
-  command:argument("exec", "A command to run against the devnet, with RISE_RELAY and RISE_RPC set; the devnet ends "
-    .. "with it."):args("*")
+  command:argument("exec", "A command to run against the devnet, with RISE_NETWORK, RISE_RELAY, RISE_RPC and "
+    .. "RISE_CHAIN_ID set; the devnet ends with it."):args("*")
   command:handle_options(true)
   command:epilog("When everything is up, one line of JSON with all addresses is printed. Ctrl-C ends it.\n\n" .. FAULTS)
 end
@@ -66,7 +66,8 @@ end
 local function run_child(loop, argv, ready, running)
   local host = require "rise.host"
   argv.stdout, argv.stderr = "inherit", "inherit"
-  argv.env = { RISE_RELAY = ready.relay, RISE_RPC = ready.rpc }
+  argv.env = { RISE_NETWORK = "devnet", RISE_RELAY = ready.relay, RISE_RPC = ready.rpc,
+    RISE_CHAIN_ID = tostring(ready.chain_id) }
   local child, err = host.spawn(argv)
   if not child then return nil, err end
   local code

@@ -22,9 +22,10 @@ cli.EXIT, cli.EXITS = Console.EXIT, Console.EXITS
 
 --- Every command, in the order of the help, under its headings.
 cli.GROUPS = {
+  { "Wallet", "account", "call", "history" },
   { "Scripts", "run", "devnet", "demo" },
   { "Tools", "policy", "abi", "keccak", "units" },
-  { "This program", "completion", "man" },
+  { "This program", "doctor", "completion", "man" },
 }
 
 local HELP = {} -- what is raised to leave the parser when help is asked for

@@ -76,6 +76,21 @@ end
 
 local BOOLEANS = { ["true"] = true, ["false"] = false }
 
+--- An amount as people write it: `1.5ether`, `30gwei`, `1000` (wei).
+-- @treturn[1] u256 in wei
+-- @treturn[2] nil
+-- @treturn[2] table invalid_value, overflow
+function values.amount(text)
+  local number, unit = text:match "^([%d.]+)%s*(%a*)$"
+  local decimals = unit == "" and 0 or unit and values.UNITS[unit:lower()]
+  if not decimals then
+    return errors.fail("invalid_value", errors.printable(text, 100) .. " is no amount like 1.5ether")
+  end
+  local parsed, err = values.units(number, decimals)
+  if not parsed then return nil, err end
+  return parsed
+end
+
 --- Arguments out of words: arrays and tuples as JSON, booleans as true and false, amounts with a unit where one is
 -- written.
 -- @tparam table words
