@@ -184,6 +184,7 @@ build = {
     ["rise.revert"] = "lua/rise/revert.lua",
     ["rise.rpc"] = "lua/rise/rpc.lua",
     ["rise.session"] = "lua/rise/session.lua",
+    ["rise.simulation"] = "lua/rise/simulation.lua",
     ["rise.store"] = "lua/rise/store/init.lua",
     ["rise.store.file"] = "lua/rise/store/file.lua",
     ["rise.store.memory"] = "lua/rise/store/memory.lua",

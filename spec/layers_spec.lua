@@ -226,7 +226,7 @@ describe("the Lua modules", function()
     { "net", "host", "sqlite", "terminal" },
     { "loop" },
     { "rpc" },
-    { "relay", "chain", "landing" },
+    { "relay", "chain", "landing", "simulation" },
     { "contract", "bundle", "account", "recovery" },
     { "session", "outbox", "direct", "store" },
     { "wallet" },

@@ -6,34 +6,18 @@ local core = require "rise.core"
 local errors = require "rise.errors"
 local intent = require "rise.intent"
 local rpc_error = require "rise.devnet.rpc_error"
+local shared = require "rise.simulation"
 
 local simulation = {}
 
--- The simulator's search grows by this many ten-thousandths each time.
-local INCREMENT = 1000
--- On top of what the search finds. Its P-256 check fails (the signature is junk), which costs something else than one
--- that succeeds; a WebAuthn check fails long before it costs what a real one does.
-local SIGNATURE_GAS = { p256 = 10000, webauthnp256 = 60000, secp256k1 = 10000 }
-
 --- Added to the gas of every bundle, and of every transaction, as the capabilities say.
-simulation.INTENT_BUFFER = 50000
-simulation.TRANSACTION_BUFFER = 50000
+simulation.INTENT_BUFFER = shared.INTENT_BUFFER
+simulation.TRANSACTION_BUFFER = shared.TRANSACTION_BUFFER
+
 -- A payment costs one more call of the account, two storage writes and the counters of the key.
 local PAYMENT_GAS = 120000
 
 local PASSED = contracts.selector(contracts.errors.SimulationPassed)
-
-local junk_signer
-
--- A signature of the right form that is not valid. One by the account's own key must be recoverable, or the account
--- reverts and another key seems to have signed.
-local function junk_signature(key)
-  junk_signer = junk_signer or assert(core.key_generate("secp256k1"))
-  local recoverable = core.hex(junk_signer:sign(core.sha256("rise devnet simulation")))
-  if not key then return recoverable end
-  local inner = key.type == "secp256k1" and recoverable or "0x" .. string.rep("11", 64)
-  return intent.wrap_signature(inner, key.hash, key.prehash)
-end
 
 -- The simulation's error as the relay's. A target that reverts without data is reported as the account would.
 local function failed(err)
@@ -45,7 +29,7 @@ end
 
 --- A pre-call's signature for a simulation, which takes any.
 function simulation.pre_call_signature()
-  return junk_signature()
+  return shared.junk_signature()
 end
 
 --- The gas an Intent needs in all steps that its signature covers.
@@ -56,16 +40,11 @@ end
 -- @treturn[2] nil
 -- @treturn[2] table code 3 for a revert
 function simulation.combined_gas(view, options)
-  local fields = setmetatable({ signature = junk_signature(options.key) }, { __index = options.fields })
-  local encoded, err = intent.encode(fields)
-  if not encoded then return nil, err end
-  local found
-  found, err = view:read(options.addresses.simulator, contracts.simulator.simulateCombinedGas, {
-    options.addresses.orchestrator, 0, 0, INCREMENT, encoded,
-  }, { overrides = options.overrides })
-  if not found then return failed(err) end
-  local gas = core.u256(found.combinedGas) + simulation.INTENT_BUFFER
-  if options.key then gas = gas + SIGNATURE_GAS[options.key.type] end
+  local gas, err = shared.combined_gas(function(call) return view:call(call) end, {
+    simulator = options.addresses.simulator, orchestrator = options.addresses.orchestrator, fields = options.fields,
+    key = options.key, overrides = options.overrides,
+  })
+  if not gas then return failed(err) end
   if options.pays then gas = gas + PAYMENT_GAS end
   return gas
 end
@@ -87,7 +66,7 @@ end
 -- @treturn[2] nil
 -- @treturn[2] table code 3 for a revert
 function simulation.run(view, options)
-  local fields = setmetatable({ signature = junk_signature(options.key) }, { __index = options.fields })
+  local fields = setmetatable({ signature = shared.junk_signature(options.key) }, { __index = options.fields })
   local encoded, err = intent.encode(fields)
   if not encoded then return nil, err end
   local result
@@ -99,23 +78,7 @@ function simulation.run(view, options)
   return failed(err)
 end
 
---- The gas limit of the transaction: what the orchestrator insists on having left, and what the transaction itself
--- costs.
--- @param combined u256
--- @tparam string calldata 0x text
--- @tparam boolean authorizes whether it delegates the account first
--- @treturn u256
-function simulation.transaction_gas(combined, calldata, authorizes)
-  local inner = (combined + 110000 + simulation.TRANSACTION_BUFFER):mul(64):div(63)
-  local bytes = #calldata / 2 - 1
-  local gas = inner + 21000 + 16 * bytes
-  -- EIP-7623: a transaction that is mostly data pays a floor instead.
-  local floor = core.u256(21000 + 40 * bytes)
-  if authorizes then
-    gas = gas + 25000
-    floor = floor + 25000
-  end
-  return gas < floor and floor or gas
-end
+--- The gas limit of the transaction. See @{rise.simulation.transaction_gas}.
+simulation.transaction_gas = shared.transaction_gas
 
 return simulation
