@@ -70,7 +70,33 @@ describe("store", function()
         assert.equal("revoked", kept:get("0x01").state)
       end)
 
+      it("keeps accounts that are not on the chain yet, by chain", function()
+        local record = { address = "0x0a", chain_id = 1, authorization = { chainId = 0, nonce = 7 }, pre_call = "0x01" }
+        assert(kept:put_account(record))
+        record.authorization.nonce = 8
+        assert.equal(7, kept:account(1, "0x0a").authorization.nonce)
+        assert.is_nil(kept:account(2, "0x0a"))
+        assert.is_nil(kept:account(1, "0x0b"))
+        if kind ~= "memory" then
+          assert.equal("0x01", assert(store[kind] { path = path .. "/sessions" }):account(1, "0x0a").pre_call)
+        end
+        assert(kept:put_account(record))
+        assert.equal(8, kept:account(1, "0x0a").authorization.nonce)
+        assert(kept:drop_account(1, "0x0a"))
+        assert.is_nil(kept:account(1, "0x0a"))
+      end)
+
       describe("its journal", function()
+        it("takes another payload for a bundle as long as it is not final", function()
+          assert(kept:begin(bundle(1)))
+          assert(kept:amend(bundle(1).id, { transactions = { "0x01", "0x02" } }))
+          assert.same({ "0x01", "0x02" }, kept:bundle(bundle(1).id).payload.transactions)
+          assert.equal("sending", kept:bundle(bundle(1).id).state)
+          assert(kept:finish(bundle(1).id, "done", {}))
+          assert(kept:amend(bundle(1).id, { transactions = { "0x03" } }))
+          assert.is_nil(kept:bundle(bundle(1).id).payload)
+        end)
+
         it("keeps a bundle from before it is sent until it is final", function()
           assert(kept:begin(bundle(1)))
           local entry = kept:bundle "0x01"
@@ -284,6 +310,20 @@ describe("store", function()
       kept:close()
     end
     os.execute("rm -rf '" .. folder .. "'")
+  end)
+
+  it("in SQLite reads a database that was written before accounts were kept", function()
+    local path = temporary() .. "/rise.db"
+    assert(store.sqlite { path = path }):close()
+    local sqlite = require "rise.sqlite"
+    local db = assert(sqlite.open(path))
+    assert(db:exec "DROP TABLE accounts")
+    db:close()
+    local kept = assert(store.sqlite { path = path })
+    assert(kept:put_account { address = "0x0a", chain_id = 1 })
+    assert.equal("0x0a", kept:account(1, "0x0a").address)
+    kept:close()
+    os.execute("rm -rf '" .. path:match "^(.*)/" .. "'")
   end)
 
   it("in SQLite says what is wrong with a file that it did not write", function()

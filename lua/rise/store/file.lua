@@ -26,9 +26,16 @@ local function sorted_lanes(lanes)
   return list
 end
 
+local function sorted_accounts(accounts)
+  local list = json.array {}
+  for _, record in pairs(accounts) do list[#list + 1] = record end
+  table.sort(list, function(a, b) return a.address < b.address end)
+  return list
+end
+
 function File:save()
   local content = { format = 1, sessions = json.array(self:list()), bundles = json.array(self:bundles()),
-    lanes = sorted_lanes(self.lanes) }
+    lanes = sorted_lanes(self.lanes), accounts = sorted_accounts(self.accounts) }
   local ok, err = core.write_file(self.path, json.encode(content) .. "\n")
   if not ok then return errors.fail("store", "the session store cannot be written: " .. err.message) end
   self.was_there = true
@@ -52,7 +59,7 @@ local function read(path, was_there)
     return errors.fail("store", "the session store " .. path .. " has format " .. tostring(content.format)
       .. "; this version reads format 1")
   end
-  for name, member in pairs { sessions = "id", bundles = "nonce", lanes = "sequence" } do
+  for name, member in pairs { sessions = "id", bundles = "nonce", lanes = "sequence", accounts = "address" } do
     for i, record in ipairs(type(content[name]) == "table" and content[name] or {}) do
       if type(record) ~= "table" or type(record[member]) ~= "string" then
         return errors.fail("store", string.format("the session store %s is damaged: %s[%d] has no %s", path, name, i,

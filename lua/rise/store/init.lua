@@ -13,14 +13,21 @@
 -- - `failed`: did not land and cannot any more;
 -- - `unknown`: nobody can tell what became of it.
 --
--- `begin(entry)` writes one; `mark(id, "accepted")`; `finish(id, state, outcome)`; `bundle(id)`; `bundles(filter)` with
--- `unfinished`, `session`, `chain_id`, oldest first. Of one account's bundles on a chain only one may hold a nonce: a
--- second is refused with `nonce`. Whoever works on a bundle has a claim on it: `begin` takes one, `finish` and
--- `release(id)` let go, `claim(id)` gives the entry, or false while somebody else, who lives, has it.
+-- In direct mode the `id` is the digest of the Intent, the `payload` has `from` (the gas key's address) and
+-- `transactions`: raw ones that all carry this very Intent; one that replaces another is added before it is sent.
+--
+-- `begin(entry)` writes one; `mark(id, "accepted")`; `amend(id, payload)`; `finish(id, state, outcome)`; `bundle(id)`;
+-- `bundles(filter)` with `unfinished`, `session`, `chain_id`, oldest first. Of one account's bundles on a chain only
+-- one may hold a nonce: a second is refused with `nonce`. Whoever works on a bundle has a claim on it: `begin` takes
+-- one, `finish` and `release(id)` let go, `claim(id)` gives the entry, or false while somebody else, who lives, has it.
 --
 -- *Lanes* are nonce sequences of an account: `take_lane { chain_id, account, fresh }` gives a `{ sequence, number }`
 -- that nobody else uses, one that was used before if there is one, else `fresh`; `give_lane(lane)` puts it back,
 -- `drop_lane(lane)` forgets it. `finish` counts them on.
+--
+-- *Accounts* are those made here that have not been seen on the chain yet: `put_account(record)` with `address`,
+-- `chain_id`, `authorization` and `pre_call` as their own key signed them; `account(chain_id, address)`;
+-- `drop_account(chain_id, address)`.
 --
 -- Each function gives `nil, err` with the code `store` when the disk refuses.
 -- @module rise.store

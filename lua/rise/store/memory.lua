@@ -23,6 +23,7 @@ function Memory.new(kept)
     records = {},
     bundles_by_id = {}, order = {}, count = 0, kept = kept or KEPT, unfinished = {}, nonces = {}, busy = {},
     lanes = {}, -- by account, then by sequence
+    accounts = {}, -- by chain and address
     taken = {}, -- sequences in use
   }, Memory)
 end
@@ -79,6 +80,28 @@ function Memory:list()
   return list
 end
 
+-- ---- accounts --------------------------------------------------------------------------------------------------
+
+local function account_key(chain_id, address)
+  return string.format("%.0f/%s", chain_id, address)
+end
+
+function Memory:put_account(record)
+  local ok, err = self:refresh()
+  if not ok then return nil, err end
+  return change(self, self.accounts, account_key(record.chain_id, record.address), copy(record))
+end
+
+function Memory:account(chain_id, address)
+  return copy(self.accounts[account_key(chain_id, address)])
+end
+
+function Memory:drop_account(chain_id, address)
+  local ok, err = self:refresh()
+  if not ok then return nil, err end
+  return change(self, self.accounts, account_key(chain_id, address), nil)
+end
+
 -- ---- the journal -----------------------------------------------------------------------------------------------
 
 local function nonce_key(entry)
@@ -130,6 +153,14 @@ function Memory:mark(id, state)
   local entry = self.bundles_by_id[id]
   if not entry or not rules.UNFINISHED[entry.state] then return true end
   return change(self, entry, "state", state)
+end
+
+function Memory:amend(id, payload)
+  local ok, err = self:refresh()
+  if not ok then return nil, err end
+  local entry = self.bundles_by_id[id]
+  if not entry or not rules.UNFINISHED[entry.state] then return true end
+  return change(self, entry, "payload", copy(payload))
 end
 
 -- Drops the oldest finished bundles. The list is gone through as a whole, but only once in so many bundles.
@@ -257,10 +288,14 @@ function Memory:drop_lane(lane)
   return change(self, lanes_of(self, lane), lane.sequence, nil)
 end
 
---- Takes up what was saved, in the place of what is here: `sessions`, `bundles`, `lanes`.
+--- Takes up what was saved, in the place of what is here: `sessions`, `bundles`, `lanes`, `accounts`.
 function Memory:restore(content)
   self.records, self.bundles_by_id, self.order, self.unfinished, self.nonces, self.lanes = {}, {}, {}, {}, {}, {}
+  self.accounts = {}
   for _, record in ipairs(content.sessions) do self.records[record.id] = record end
+  for _, record in ipairs(content.accounts or {}) do
+    self.accounts[account_key(record.chain_id, record.address)] = record
+  end
   for _, entry in ipairs(content.bundles or {}) do insert(self, entry) end
   for _, lane in ipairs(content.lanes or {}) do
     lanes_of(self, lane)[lane.sequence] = { chain_id = lane.chain_id, account = lane.account,

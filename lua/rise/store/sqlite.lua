@@ -62,6 +62,16 @@ CREATE TABLE lanes (
 ) WITHOUT ROWID;
 ]]
 
+-- Made where it is missing: databases of this format were written before there were accounts in it.
+local ACCOUNTS = [[
+CREATE TABLE IF NOT EXISTS accounts (
+  chain_id INTEGER NOT NULL,
+  address TEXT NOT NULL,
+  record TEXT NOT NULL,
+  PRIMARY KEY (chain_id, address)
+) WITHOUT ROWID;
+]]
+
 local function complaint(self, err)
   local fields
   if err.reason == "busy" then fields = { retryable = true } end
@@ -140,7 +150,7 @@ local function prepare_database(self)
     local row
     row, err = first(self, "PRAGMA user_version")
     if not row then return nil, err end
-    if row.user_version == FORMAT then return true end
+    if row.user_version == FORMAT then return self.db:exec(ACCOUNTS) end
     if row.user_version ~= 0 then
       return errors.fail("store", string.format("the session store %s has format %d; this version reads format %d",
         self.path, row.user_version, FORMAT))
@@ -151,7 +161,7 @@ local function prepare_database(self)
     if tables.count ~= 0 then
       return errors.fail("store", "the session store " .. self.path .. " is another program's database")
     end
-    return self.db:exec(SCHEMA .. "PRAGMA user_version = " .. FORMAT .. ";")
+    return self.db:exec(SCHEMA .. ACCOUNTS .. "PRAGMA user_version = " .. FORMAT .. ";")
   end)
 end
 
@@ -268,6 +278,23 @@ function Sqlite:list()
   return rows
 end
 
+-- ---- accounts --------------------------------------------------------------------------------------------------
+
+function Sqlite:put_account(record)
+  return write(self, "INSERT OR REPLACE INTO accounts (chain_id, address, record) VALUES (?, ?, ?)", record.chain_id,
+    record.address, json.encode(record))
+end
+
+function Sqlite:account(chain_id, address)
+  local row, err = first(self, "SELECT record FROM accounts WHERE chain_id = ? AND address = ?", chain_id, address)
+  if row == nil then return complaint(self, err) end
+  return row and decoded(row.record) or nil
+end
+
+function Sqlite:drop_account(chain_id, address)
+  return write(self, "DELETE FROM accounts WHERE chain_id = ? AND address = ?", chain_id, address)
+end
+
 -- ---- the journal -----------------------------------------------------------------------------------------------
 
 local BEGIN = [[
@@ -296,6 +323,11 @@ end
 function Sqlite:mark(id, state)
   if not rules.UNFINISHED[state] then error("store: not an unfinished state: " .. tostring(state), 2) end
   return write(self, "UPDATE bundles SET state = ?, updated = ? WHERE id = ? AND unfinished = 1", state, core.now(), id)
+end
+
+function Sqlite:amend(id, payload)
+  return write(self, "UPDATE bundles SET payload = ?, updated = ? WHERE id = ? AND unfinished = 1",
+    json.encode(payload), core.now(), id)
 end
 
 local function prune(self)
