@@ -19,32 +19,35 @@ describe("several programs with one session #devnet", function()
   end)
 end)
 
-for _, weather in ipairs { "fine", "foul" } do
-  describe("a killed program, with a relay in " .. weather .. " weather #devnet", function()
-    local run
-    setup(function()
-      math.randomseed(tonumber(os.getenv("RISE_SEED") or os.time()))
-      run = crash.start { faults = weather == "foul" and 0.1 or nil }
-    end)
-    teardown(function() run:stop() end)
+for _, mode in ipairs { "relay", "direct" } do
+  for _, weather in ipairs { "fine", "foul" } do
+    local points = mode == "direct" and crash.DIRECT_POINTS or crash.POINTS
+    describe("a killed program in " .. mode .. " mode, in " .. weather .. " weather #devnet", function()
+      local run
+      setup(function()
+        math.randomseed(tonumber(os.getenv("RISE_SEED") or os.time()))
+        run = crash.start { direct = mode == "direct", faults = weather == "foul" and 0.1 or nil }
+      end)
+      teardown(function() run:stop() end)
 
-    it("has done every action once, in order, as its journal says", function()
-      local wanted = tonumber(os.getenv("RISE_KILLS") or 24)
-      local turn = 0
-      while run.kills < wanted do
-        local point = crash.POINTS[turn % (#crash.POINTS + 4) + 1] -- and a few at random moments
-        run:kill(point, math.random(2))
-        turn = turn + 1
-      end
-      local result = run:result()
-      if os.getenv("RISE_KILLS") then
-        print(string.format("%s weather: %d kills, %d ends, %d actions, %d on chain, %d bundles, %d failed", weather,
-          run.kills, run.ends, result.goal, result.counted, result.bundles, result.failed))
-      end
-      assert.equal(0, result.unfinished)
-      assert.equal(0, result.unknown)
-      assert.equal(result.goal, result.counted)
-      assert.same(numbers(result.goal), result.done)
+      it("has done every action once, in order, as its journal says", function()
+        local wanted = tonumber(os.getenv("RISE_KILLS") or 24)
+        local turn = 0
+        while run.kills < wanted do
+          local point = points[turn % (#points + 4) + 1] -- and a few at random moments
+          run:kill(point, math.random(2))
+          turn = turn + 1
+        end
+        local result = run:result()
+        if os.getenv("RISE_KILLS") then
+          print(string.format("%s mode, %s weather: %d kills, %d ends, %d actions, %d on chain, %d bundles, %d failed",
+            mode, weather, run.kills, run.ends, result.goal, result.counted, result.bundles, result.failed))
+        end
+        assert.equal(0, result.unfinished)
+        assert.equal(0, result.unknown)
+        assert.equal(result.goal, result.counted)
+        assert.same(numbers(result.goal), result.done)
+      end)
     end)
-  end)
+  end
 end

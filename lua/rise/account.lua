@@ -8,6 +8,7 @@ local bundle = require "rise.bundle"
 local check = require "rise.check"
 local contracts = require "rise.contracts"
 local core = require "rise.core"
+local direct = require "rise.direct"
 local errors = require "rise.errors"
 local intent = require "rise.intent"
 local json = require "rise.json"
@@ -70,9 +71,27 @@ local function verify_upgrade(wallet, prepared, address, calls)
   return auth, core.unhex(exec)
 end
 
+-- Has the relay prepare the account, and leaves with it what its own key signs.
+local function upgrade(wallet, owner, entries, calls)
+  local address = core.hex(owner:address())
+  local prepared, err = wallet.relay:prepare_upgrade_account {
+    address = address,
+    chainId = wallet.chain_id,
+    delegation = wallet.account_proxy,
+    capabilities = { authorizeKeys = entries },
+  }
+  if not prepared then return nil, err end
+  local auth, exec = verify_upgrade(wallet, prepared, address, calls)
+  if not auth then return nil, exec end
+  return wallet.relay:upgrade_account {
+    context_text = prepared.context_text,
+    signatures = { auth = core.hex(owner:sign(auth)), exec = core.hex(owner:sign(exec)) },
+  }
+end
+
 --- Makes an account without a browser: a fresh EOA that delegates to the account contract and installs the given
--- administrator's key. Its own key is wiped afterwards, unless one was given. Nothing goes on chain yet: the relay
--- keeps what was signed and lets it ride with the account's first bundle.
+-- administrator's key. Its own key is wiped afterwards, unless one was given. Nothing goes on chain yet: the relay, or
+-- in direct mode the wallet's store, keeps what was signed and lets it ride with the account's first bundle.
 -- @param wallet
 -- @tparam table options `admin`: a `rise.key`, or several in an array; `owner`: the EOA's own secp256k1 key, to keep
 -- @treturn[1] Account
@@ -94,23 +113,11 @@ function Account.create(wallet, options)
     for _, call in ipairs(permissions.admin_calls(entries[i])) do calls[#calls + 1] = call end
   end
 
-  local prepared, auth, exec
-  prepared, err = wallet.relay:prepare_upgrade_account {
-    address = address,
-    chainId = wallet.chain_id,
-    delegation = wallet.account_proxy,
-    capabilities = { authorizeKeys = entries },
-  }
-  if prepared then
-    auth, exec = verify_upgrade(wallet, prepared, address, calls)
-    err = exec
-  end
   local ok
-  if auth then
-    ok, err = wallet.relay:upgrade_account {
-      context_text = prepared.context_text,
-      signatures = { auth = core.hex(owner:sign(auth)), exec = core.hex(owner:sign(exec)) },
-    }
+  if wallet.gas then
+    ok, err = direct.make_account(wallet, owner, calls)
+  else
+    ok, err = upgrade(wallet, owner, entries, calls)
   end
   if not options.owner then owner:close() end
   if not ok then
@@ -120,12 +127,39 @@ function Account.create(wallet, options)
   return Account.new(wallet, address)
 end
 
---- The keys that may act for the account now, as the relay knows them. A grant that has not landed is not among them.
+-- The keys as the chain has them, with their permissions; those the account will have, before it is on the chain.
+local function keys_on_chain(account)
+  local found, err = account:view(contracts.account.getKeys, {})
+  if found == nil then return nil, err end
+  if not found then
+    local coming
+    coming, err = direct.coming_keys(account.wallet, account.address)
+    if coming or err then return coming, err end
+    return direct.no_account(account.address)
+  end
+  local infos
+  infos, err = account:view(contracts.account.spendAndExecuteInfos, { found.keyHashes })
+  if not infos then return nil, err or errors.new("node", "the account changed meanwhile", { retryable = true }) end
+  local keys = {}
+  for i, key in ipairs(found.keys) do
+    local entry = direct.key_entry(key)
+    if entry then
+      entry.permissions, err = permissions.from_chain(infos.executes[i], infos.spends[i], entry.expiry)
+      if not entry.permissions then return nil, err end
+      keys[#keys + 1] = entry
+    end
+  end
+  return keys
+end
+
+--- The keys that may act for the account now, as the relay knows them, or in direct mode the chain. A grant that has
+-- not landed is not among them.
 -- @treturn[1] table array of { hash, type, role ("admin" or "session"), public_key, expiry, permissions = { calls,
 -- spend } }
 -- @treturn[2] nil
 -- @treturn[2] table unknown_account, relay, network …
 function Account:keys()
+  if self.wallet.gas then return keys_on_chain(self) end
   local chain = string.format("0x%x", self.wallet.chain_id)
   local answer, err = self.wallet.relay:get_keys { address = self.address, chainIds = { chain } }
   if not answer then return nil, err end
@@ -195,10 +229,10 @@ function Account:execute(calls, key, options)
   return administer(self, key, { calls = list, timeout = options.timeout, fee_token = token, max_fee = max_fee })
 end
 
---- Grants a session key: signs the pre-call that installs it and leaves it with the relay. It lands on chain with the
--- key's first bundle.
+--- Grants a session key: signs the pre-call that installs it and leaves it with the relay, or in direct mode with the
+-- caller. It lands on chain with the key's first bundle.
 -- @tparam table request `entry` (the key and its permissions, as @{rise.permissions.authorize_key} makes it), `hash` of
--- the key, `record(pre_call)` (told before it leaves)
+-- the key, `record(pre_call)` (told before it leaves), `pre_calls` (the grants signed for the key before)
 -- @tparam userdata key an administrator's
 -- @treturn[1] table the stored pre-call
 -- @treturn[2] nil
@@ -211,6 +245,7 @@ function Account:grant(request, key)
     authorize = { request.entry },
     admin_calls = permissions.admin_calls(request.entry),
     key_hash = request.hash,
+    pre_calls = request.pre_calls,
     record = request.record,
   })
 end

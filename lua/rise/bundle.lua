@@ -1,11 +1,14 @@
 --- One bundle's way through the relay: prepare, verify, sign, write down, send, wait.
 --
+-- In direct mode (@{rise.direct}) preparing, sending and waiting are done without a relay; all else is the same.
+--
 -- Sessions and administrators go the same way; only the key and what is expected differ. Nothing is signed that
 -- was not rebuilt and compared first, the relay's context goes back byte for byte, and nothing leaves this machine
 -- before the journal of the wallet's store has it.
 -- @module rise.bundle
 
 local core = require "rise.core"
+local direct = require "rise.direct"
 local errors = require "rise.errors"
 local intent = require "rise.intent"
 local json = require "rise.json"
@@ -65,10 +68,15 @@ end
 -- @treturn[2] nil
 -- @treturn[2] table relay_tampered, insufficient_funds, fee_too_high, or what the relay's simulation said
 function bundle.prepare(wallet, action)
+  assert(action.nonce and action.fee_token and action.max_fee, "a bundle needs its nonce, fee token and cap")
+  if wallet.gas then
+    local built, build_err = direct.prepare(wallet, action)
+    if not built then return explained(wallet, action, build_err) end
+    return built
+  end
   local key = key_of(action.key, action.account)
   local revoke_keys = json.array {}
   for i, hash in ipairs(action.revoke or {}) do revoke_keys[i] = { hash = hash } end
-  assert(action.nonce and action.fee_token and action.max_fee, "a bundle needs its nonce, fee token and cap")
   local prepared, err = wallet.relay:prepare_calls({
     calls = calls_json(action.calls),
     chainId = wallet.chain_id,
@@ -159,6 +167,7 @@ end
 -- @treturn[2] table quote_expired, pending (not known), or what the relay answered; with an `id` when the bundle may
 -- still land
 function bundle.send(wallet, prepared, signature)
+  if prepared.transactions then return direct.send(wallet, prepared) end
   local params = {
     context_text = prepared.context_text,
     signature = signature,
@@ -313,6 +322,11 @@ end
 -- `nonce` are in each
 function bundle.wait(wallet, prepared, timeout)
   timeout = timeout or 90
+  if prepared.transactions or wallet.gas then
+    local landed, err = direct.wait(wallet, prepared, timeout)
+    if not landed then return about(prepared, err) end
+    return bundle.outcome(wallet, prepared, landed, true)
+  end
   local started = wallet.loop:now()
   local pause = 0.02
   while true do
@@ -344,14 +358,19 @@ end
 
 -- ---- the journal -----------------------------------------------------------------------------------------------
 
-local function write_down(wallet, action, prepared, signature)
+-- What is sent.
+local function payload_of(wallet, action, prepared, signature)
+  if prepared.fields then return direct.seal(wallet, action, prepared, signature) end
+  return { context_text = prepared.context_text, signature = signature, key = prepared.key,
+    fee_signature = prepared.fee_signature }
+end
+
+local function write_down(wallet, action, prepared, payload)
   prepared.written = prepared.id -- the relay may come to name it otherwise
   return wallet.store:begin {
     id = prepared.id, session = action.session, account = prepared.account, chain_id = wallet.chain_id,
     nonce = core.hex(prepared.nonce:bytes()), ttl = prepared.ttl, created = prepared.created,
-    payload = { context_text = prepared.context_text, signature = signature, key = prepared.key,
-      fee_signature = prepared.fee_signature },
-    calls = calls_json(action.calls), actions = action.actions or { { calls = #action.calls } },
+    payload = payload, calls = calls_json(action.calls), actions = action.actions or { { calls = #action.calls } },
   }
 end
 
@@ -429,9 +448,11 @@ local function deliver(wallet, action, timing)
     closed = is_closed(action)
     if closed then return nil, closed end
     local signature = bundle.sign(prepared, action.key)
+    local payload, written
+    payload, err = payload_of(wallet, action, prepared, signature)
+    if not payload then return nil, err end
     timing.sign = loop:now() - started - timing.prepare
-    local written
-    written, err = write_down(wallet, action, prepared, signature)
+    written, err = write_down(wallet, action, prepared, payload)
     if not written then return nil, err end
     local sent
     sent, err = dispatch(wallet, prepared, signature)
@@ -452,6 +473,8 @@ local function reason_of(wallet, action, prepared, err)
   return nil, reason
 end
 
+local execute
+
 --- The whole way. A quote that died on it is replaced by a fresh one, a few times.
 -- @tparam table action as for @{bundle.prepare}, the nonce left out where any will do; `session` (its id) and `actions`
 -- for the journal; `timeout` in seconds
@@ -461,6 +484,11 @@ end
 -- land; `written` is its id in the journal
 function bundle.execute(wallet, action)
   action.nonce = action.nonce or intent.nonce(bundle.random_sequence(), 0)
+  if wallet.gas then return direct.in_turn(wallet, action, execute) end
+  return execute(wallet, action)
+end
+
+function execute(wallet, action)
   local timing = {}
   local prepared, err = deliver(wallet, action, timing)
   if not prepared then return nil, err end
@@ -485,13 +513,15 @@ function bundle.execute(wallet, action)
   return receipt
 end
 
---- Signs a pre-call (a grant or revocation that rides with a later bundle) and leaves it with the relay.
+--- Signs a pre-call (a grant or revocation that rides with a later bundle) and leaves it with the relay; in direct mode
+-- with the caller.
 -- @tparam table action `account`, `key` (an administrator's), `authorize`, `admin_calls`, `key_hash` (of the key it is
 -- about), `record(pre_call)`: told before it leaves, so that it can be made void whatever becomes of the answer
--- @treturn[1] table the pre-call as signed: eoa, execution_data, nonce (u256), digest
+-- @treturn[1] table the pre-call as signed: eoa, execution_data, nonce (u256), digest; in direct mode also `encoded`
 -- @treturn[2] nil
 -- @treturn[2] table
 function bundle.store_pre_call(wallet, action)
+  if wallet.gas then return direct.sign_pre_call(wallet, action) end
   local key = key_of(action.key, action.account)
   local prepared, err = wallet.relay:prepare_calls({
     calls = json.array {},

@@ -147,4 +147,30 @@ function Chain:send_raw(raw)
   return bytes_of(self, "eth_sendRawTransaction", { raw }, { once = true })
 end
 
+-- How long a node is left waiting for a receipt. It gives up after some seconds itself, and can be asked again.
+local WAIT_SECONDS = 5
+
+-- What nodes call a method that they do not have.
+local NO_SUCH_METHOD = { [-32601] = true, [-32600] = true, [-32004] = true }
+
+--- Sends a signed transaction and has the node wait for its receipt (EIP-7966). A node that cannot do that is
+-- remembered, and only asked to send.
+-- @tparam string raw 0x text
+-- @treturn[1] table|string its receipt, or its hash from a node that does not wait
+-- @treturn[2] nil
+-- @treturn[2] table as @{rise.Rpc:call}
+function Chain:send_raw_sync(raw)
+  if not self.cannot_wait then
+    local result, err = self.rpc:call("eth_sendRawTransactionSync", { raw },
+      { once = true, timeout = math.min(self.rpc.timeout, WAIT_SECONDS) })
+    if result == nil and not (err.code == "rpc" and NO_SUCH_METHOD[err.rpc_code]) then return nil, err end
+    if type(result) == "table" or type(result) == "string" then return result end
+    if result ~= nil then
+      return errors.fail("node", "eth_sendRawTransactionSync: the node answered a " .. type(result))
+    end
+    self.cannot_wait = true
+  end
+  return self:send_raw(raw)
+end
+
 return Chain

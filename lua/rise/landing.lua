@@ -16,8 +16,14 @@ local landing = {}
 -- How far the chain's clock may be behind this machine's, in seconds.
 local CLOCK_MARGIN = 600
 
--- The next nonce of a sequence on chain.
-local function next_nonce_of(wallet, account, nonce)
+--- The next nonce of a sequence on chain.
+-- @param wallet a @{rise.Wallet}
+-- @tparam string account
+-- @param nonce u256: any of the sequence
+-- @treturn[1] u256
+-- @treturn[2] nil
+-- @treturn[2] table unsupported, node, network …
+function landing.next_nonce(wallet, account, nonce)
   if not wallet.chain then return errors.fail("unsupported", "asking the chain needs an RPC endpoint") end
   local sequence = intent.split_nonce(nonce)
   local result, err = wallet.chain:call {
@@ -77,7 +83,7 @@ end
 -- @treturn[3] nil
 -- @treturn[3] table unknown_bundle when the nonce is used, but no event says by what; unsupported, network …
 function landing.status(wallet, bundle)
-  local next_nonce, err = next_nonce_of(wallet, bundle.account, bundle.nonce)
+  local next_nonce, err = landing.next_nonce(wallet, bundle.account, bundle.nonce)
   if not next_nonce then return nil, err end
   if next_nonce <= bundle.nonce then return false end
   local from_block = 0

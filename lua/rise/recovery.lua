@@ -2,11 +2,12 @@
 --
 -- The relay is asked for the bundle by its id. The same payload, and nothing else, is sent again, only if the relay
 -- does not know the bundle and its quote still lives. Else the chain decides: by the nonce of the account and the
--- event that carries it.
+-- event that carries it. Bundles of direct mode are looked for on the chain alone.
 -- @module rise.recovery
 
 local bundle = require "rise.bundle"
 local core = require "rise.core"
+local direct = require "rise.direct"
 local errors = require "rise.errors"
 local landing = require "rise.landing"
 
@@ -22,11 +23,13 @@ local MAX_PAUSE = 2
 
 local function prepared_of(entry)
   local payload = entry.payload or {}
-  return {
+  local prepared = {
     id = entry.id, account = entry.account, nonce = core.u256(entry.nonce), created = entry.created, ttl = entry.ttl,
     calls = entry.calls, context_text = payload.context_text, key = payload.key,
     fee_signature = payload.fee_signature,
   }
+  if payload.transactions then direct.restore(prepared, payload) end
+  return prepared
 end
 
 -- Whether a bundle that the relay does not know cannot land any more.
@@ -55,6 +58,11 @@ end
 
 -- One look: a receipt, an error with `state` when it is final, or one without.
 local function look(wallet, entry, prepared)
+  if prepared.transactions then
+    local landed, look_err = direct.look(wallet, prepared)
+    if not landed then return nil, look_err end
+    return bundle.outcome(wallet, prepared, landed, true)
+  end
   local status, err = wallet.relay:get_calls_status(entry.id, { timeout = wallet.timeout })
   if status then
     if type(status.status) ~= "number" then
@@ -113,6 +121,7 @@ function recovery.settle(wallet, entry, timeout)
     end
     pause = math.min(pause * 1.5, MAX_PAUSE)
   end
+  direct.close(wallet, prepared)
   local closed, close_err = bundle.close(wallet, entry.id, receipt, err)
   if receipt then
     if not closed then receipt.store_error = close_err end

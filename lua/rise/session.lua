@@ -57,7 +57,7 @@ local function record_of(session)
     pre_calls = {},
   }
   for i, pre_call in ipairs(session.pre_calls) do
-    record.pre_calls[i] = { nonce = pre_call.nonce:hex(), digest = pre_call.digest }
+    record.pre_calls[i] = { nonce = pre_call.nonce:hex(), digest = pre_call.digest, encoded = pre_call.encoded }
   end
   if session.wallet.store.plaintext_keys and session.key then record.secret = core.hex(session.key:export()) end
   return record
@@ -126,6 +126,11 @@ end
 
 local STATES = { new = true, pending = true, active = true, revoking = true, revoked = true }
 
+-- A grant as it was signed in direct mode, until it has landed.
+local function is_signed_call(value)
+  return value == nil or (type(value) == "string" and intent.decode_signed_call(value) ~= nil)
+end
+
 -- Reads a record member by member: a store is foreign bytes too.
 local function read_record(wallet, record)
   local function bad(member, what)
@@ -155,8 +160,10 @@ local function read_record(wallet, record)
   if type(record.pre_calls) ~= "table" then return bad("pre_calls", "are damaged") end
   for i, pre_call in ipairs(record.pre_calls) do
     local nonce = type(pre_call) == "table" and type(pre_call.nonce) == "string" and core.u256(pre_call.nonce)
-    if not nonce or not is_hex(pre_call.digest, 32) then return bad("pre_calls[" .. i .. "]", "is damaged") end
-    session.pre_calls[i] = { nonce = nonce, digest = pre_call.digest }
+    if not nonce or not is_hex(pre_call.digest, 32) or not is_signed_call(pre_call.encoded) then
+      return bad("pre_calls[" .. i .. "]", "is damaged")
+    end
+    session.pre_calls[i] = { nonce = nonce, digest = pre_call.digest, encoded = pre_call.encoded }
   end
   if record.secret ~= nil then
     local key = is_hex(record.secret, 32) and core.key_import("p256", core.unhex(record.secret))
@@ -218,6 +225,7 @@ function Session:grant(approver)
   end
   local pre_call, err = approver:grant(self.account, {
     hash = self.id,
+    pre_calls = self.pre_calls,
     record = record,
     entry = permissions.authorize_key {
       type = self.key_type, public_key = self.public_key, role = "session", grant = self.permissions,
@@ -417,6 +425,7 @@ local function complete(session, action)
   action.account, action.key, action.grant = session.account.address, session.key, session.permissions
   action.session = session.id
   action.granted = session.state == "active"
+  action.pre_calls = session.pre_calls
   action.pre_call_allowed = intent.grant_pre_call_checker {
     account = session.account.address, key_hash = session.id, known = session.pre_calls,
   }
@@ -433,24 +442,30 @@ function Session:enter()
     opening = self.state == "pending"
     if not opening then self.opening:release() end
   end
-  local place, err = self.wallet:queue_of(self.account.address):acquire()
+  local queue = self.wallet:queue_of(self.account.address)
+  local place, err = queue:acquire()
   if not place then
     if opening then self.opening:release() end
     return nil, err
   end
-  return { opening = opening }
+  return { opening = opening, queue = queue }
 end
 
 function Session:leave(place)
-  self.wallet:queue_of(self.account.address):release()
+  place.queue:release()
   if place.opening then self.opening:release() end
 end
 
--- What a landed bundle says about the session.
-local function landed(session)
-  if session.state ~= "pending" then return true end
-  session.state = "active"
-  return save(session)
+-- What a landed bundle says about the session: active; and grants kept here that it carried are done with.
+local function landed(session, carried)
+  local changed = session.state == "pending"
+  if changed then session.state = "active" end
+  for _, pre_call in ipairs(session.pre_calls) do
+    if pre_call.encoded and carried and carried[pre_call.digest] then
+      pre_call.encoded, changed = nil, true
+    end
+  end
+  return not changed or save(session)
 end
 
 -- One bundle, by a caller who has entered. `action` has `calls`, and where known `nonce`, `fee_token` with `max_fee`,
@@ -468,7 +483,7 @@ function Session:execute(action)
   local receipt, err = bundle.execute(self.wallet, action)
   if lane then return_lane(self, lane, receipt, err) end
   if receipt or err.incremented then
-    local saved, save_err = landed(self)
+    local saved, save_err = landed(self, action.carried)
     if receipt and not saved then receipt.store_error = save_err end -- that must not look like a failure
   end
   if err and err.code == "not_granted" then return unknown_key(self, err) end

@@ -11,6 +11,7 @@ local Relay = require "rise.relay"
 local Rpc = require "rise.rpc"
 local check = require "rise.check"
 local core = require "rise.core"
+local direct = require "rise.direct"
 local errors = require "rise.errors"
 local json = require "rise.json"
 local networks = require "rise.networks"
@@ -142,6 +143,7 @@ function Wallet.connect(loop, options)
     return errors.fail("unsupported", "the relay's orchestrator has version " .. tostring(self.version):sub(1, 32)
       .. "; intents of 0.5 are what rise can check")
   end
+  self.simulator = address_at(entry, "simulator") -- only direct mode needs it
   read_tokens(self, json.get(entry, "fees", "tokens"))
   if self.chain then
     local chain_id
@@ -160,12 +162,42 @@ function Wallet:now()
   return self.clock()
 end
 
+--- Goes without the relay from now on: bundles are built here and go to the chain in transactions that a funded key
+-- pays for. Accounts and sessions are used as before; the account pays no fee. What was left with a relay is not known
+-- here: grant sessions, and make accounts, after this.
+--
+--     assert(wallet:direct { key = gas_key })
+-- @tparam table options
+--
+-- - `key`: a secp256k1 `rise.key` that has native currency. It stays open as long as the wallet is used; no other
+--   program should send by it at the same time;
+-- - `max_in_flight`: transactions of it at a time (16);
+-- - `lifetime`: seconds in which a bundle may land; one that has not by then never does (600)
+-- @treturn[1] Wallet itself
+-- @treturn[2] nil
+-- @treturn[2] table unsupported without an RPC endpoint
+function Wallet:direct(options)
+  check.options(options, { key = "userdata!", max_in_flight = "number", lifetime = "number" }, "wallet:direct")
+  local key = options.key
+  if getmetatable(key) ~= "rise.key" or not key:is_open() or key:type() ~= "secp256k1" then
+    error("wallet:direct: key must be an open rise.key of type secp256k1", 2)
+  end
+  local most = options.max_in_flight or 1
+  if most < 1 or most % 1 ~= 0 then error("wallet:direct: max_in_flight must be a whole number from 1", 2) end
+  local lifetime = options.lifetime or 1
+  if lifetime < 1 or lifetime % 1 ~= 0 then error("wallet:direct: lifetime must be whole seconds from 1", 2) end
+  local ok, err = direct.start(self, options)
+  if not ok then return nil, err end
+  self.queues = {}
+  return self
+end
+
 -- The places in the relay's queue for an account's bundles, of which it takes so many and fails any more without
--- giving a reason.
+-- giving a reason. In direct mode the gas key's are all there are.
 function Wallet:queue_of(account)
   local queue = self.queues[account]
   if not queue then
-    queue = self.loop:semaphore(self.max_unfinished)
+    queue = self.loop:semaphore(self.gas and self.gas.max_in_flight or self.max_unfinished)
     self.queues[account] = queue
   end
   return queue

@@ -2,6 +2,7 @@
 -- a process of its own, a SQLite store between its lives.
 local core = require "rise.core"
 local rise = require "rise"
+local Proxy = require "support.node_proxy"
 local flow = require "support.flow"
 
 local crash = {}
@@ -11,6 +12,13 @@ crash.POINTS = {}
 for _, step in ipairs { "prepare", "begin", "send", "mark", "status", "finish" } do
   crash.POINTS[#crash.POINTS + 1] = step
   crash.POINTS[#crash.POINTS + 1] = "after " .. step
+end
+
+-- The same for a worker in direct mode, which speaks to the node alone.
+crash.DIRECT_POINTS = {}
+for _, step in ipairs { "measure", "begin", "submit", "mark", "receipt", "finish" } do
+  crash.DIRECT_POINTS[#crash.DIRECT_POINTS + 1] = step
+  crash.DIRECT_POINTS[#crash.DIRECT_POINTS + 1] = "after " .. step
 end
 
 local Run = {}
@@ -35,7 +43,22 @@ local function hooks_of(run, options)
   }
 end
 
---- Starts a devnet, and a session that the store keeps.
+-- The hooks of a proxy before the node, for workers in direct mode.
+local function proxy_of(run, options)
+  local proxy = Proxy.start(run.net.ready.rpc)
+  local share = options.faults or 0
+  local function lot() return run.faulty and math.random() < share end
+  proxy.before = function(method, params)
+    if lot() then return "drop" end
+    if lot() then rise.sleep(math.random() * 0.2) end
+    if method == "eth_sendRawTransactionSync" and lot() then run.net.chain:send_raw(params[1]) end
+  end
+  proxy.after = function() return lot() and "drop" or nil end
+  return proxy
+end
+
+--- Starts a devnet, and a session that the store keeps. With `direct` its workers go without the relay, by a gas key
+-- of their own.
 function crash.start(options)
   options = options or {}
   local run = setmetatable({ kills = 0, ends = 0, goal = 0, timeout = options.faults and 0.5 or 10 }, Run)
@@ -45,7 +68,15 @@ function crash.start(options)
   os.remove(run.folder)
   run.path = run.folder .. "/rise.db"
   local store = assert(rise.store.sqlite { path = run.path, keys = "plaintext" })
-  run.f = flow.session(run.net, { wallet = flow.connect(run.net, { store = store }) })
+  local wallet = flow.connect(run.net, { store = store })
+  if options.direct then
+    local gas = assert(rise.key.generate "secp256k1")
+    flow.fund(wallet, core.hex(gas:address()), rise.ether "1000")
+    run.gas_secret = core.hex(gas:export())
+    run.proxy = proxy_of(run, options)
+    assert(wallet:direct { key = gas })
+  end
+  run.f = flow.session(run.net, { wallet = wallet })
   run.session = run.f.session.id
   store:close() -- from here on the workers alone have it
   return run
@@ -55,10 +86,12 @@ end
 function Run:work(point, nth, seconds)
   local host = require "rise.host"
   local ready = self.net.ready
-  local arguments = { "lua5.4", "spec/crash/worker.lua", ready.relay, ready.rpc, tostring(ready.chain_id), self.path,
+  local rpc = self.proxy and self.proxy.ready or ready.rpc
+  local arguments = { "lua5.4", "spec/crash/worker.lua", ready.relay, rpc, tostring(ready.chain_id), self.path,
     self.session, ready.contracts.counter, tostring(self.goal), tostring(self.timeout), point,
     nth and tostring(nth) or nil,
-    env = { LUA_PATH = package.path, LUA_CPATH = package.cpath }, stdout = "null", stderr = "pipe" }
+    env = { LUA_PATH = package.path, LUA_CPATH = package.cpath, RISE_GAS_KEY = self.gas_secret },
+    stdout = "null", stderr = "pipe" }
   local process = assert(host.spawn(arguments))
   local talk, killed = {}, false
   local code
@@ -153,6 +186,7 @@ function Run:result()
 end
 
 function Run:stop()
+  if self.proxy then self.proxy:stop() end
   self.net:stop()
   os.execute("rm -rf '" .. self.folder .. "'")
 end
