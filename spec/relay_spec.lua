@@ -61,10 +61,25 @@ describe("relay", function()
   end)
 
   it("says so when a prepared answer has no context", function()
-    for _, body in ipairs { '{"jsonrpc":"2.0","id":1,"result":{}}', '{"jsonrpc":"2.0","id":1,"result":7}' } do
+    for result, code in pairs { ["{}"] = "relay_tampered", ["7"] = "relay" } do
+      local prepared, err = relay_that_answers('{"jsonrpc":"2.0","id":1,"result":' .. result .. "}"):prepare_calls {}
+      assert.is_nil(prepared)
+      assert.equal(code, err.code)
+    end
+  end)
+
+  it("does not take a prepared answer that names a member twice: others may read the other one", function()
+    local honest = '{"jsonrpc":"2.0","id":1,"result":{"context":{"a\\\\":"\\":","b":[{"c":null},{"c":"x\\":"}]}}}'
+    assert(relay_that_answers(honest):prepare_calls {})
+    for _, body in ipairs {
+      '{"jsonrpc":"2.0","id":1,"result":{"context":{"a":1,"a":1}}}',
+      '{"jsonrpc":"2.0","id":1,"result":{"context":{"a":1,"\\u0061" :2}}}',
+      '{"jsonrpc":"2.0","id":1,"result":{"context":{}},"result":{"context":{}}}',
+      '{"jsonrpc":"2.0","id":1,"result":{"context":{"b":[{"c\\\\":1,"c\\\\":[]}]}}}',
+    } do
       local prepared, err = relay_that_answers(body):prepare_calls {}
       assert.is_nil(prepared)
-      assert.equal("relay", err.code)
+      assert.equal("relay_tampered", err.code, body)
     end
   end)
 

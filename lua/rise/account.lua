@@ -48,7 +48,8 @@ local function verify_upgrade(wallet, prepared, address, calls)
   local chain_id = quantity.decode(json.get(authorization, "chainId"))
   local delegate = json.get(authorization, "address")
   if not nonce or not chain_id or type(delegate) ~= "string" then
-    return errors.fail("relay", "wallet_prepareUpgradeAccount: the context has no authorization")
+    return errors.fail("relay_tampered", "wallet_prepareUpgradeAccount: the context has no authorization",
+      { field = "authorization" })
   end
   if delegate:lower() ~= wallet.account_proxy then
     return tampered("authorization.address", wallet.account_proxy, delegate)
@@ -57,8 +58,9 @@ local function verify_upgrade(wallet, prepared, address, calls)
     return tampered("authorization.chainId", "0 or " .. wallet.chain_id, chain_id)
   end
   local auth = core.authorization_digest(chain_id, core.unhex(wallet.account_proxy), nonce)
-  if json.get(prepared, "digests", "auth") ~= core.hex(auth) then
-    return tampered("digests.auth", core.hex(auth), json.get(prepared, "digests", "auth"))
+  local digest = json.get(prepared, "digests", "auth")
+  if type(digest) ~= "string" or digest:lower() ~= core.hex(auth) then
+    return tampered("digests.auth", core.hex(auth), digest)
   end
   local exec, err = intent.verify_pre_call({
     context = { preCall = json.get(prepared, "context", "preCall") },

@@ -110,7 +110,7 @@ function bundle.prepare(wallet, action)
   if not digest then return nil, err end
   local quote = prepared.context.quote
   if type(quote.hash) ~= "string" or not quote.hash:find("^0x%x+$") or #quote.hash ~= 66 then
-    return errors.fail("relay", "wallet_prepareCalls: the quote has no 32-byte hash")
+    return errors.fail("relay_tampered", "wallet_prepareCalls: the quote has no 32-byte hash", { field = "hash" })
   end
   local fields = quote.quotes[1].intent
   return {
@@ -268,10 +268,14 @@ end
 function bundle.outcome(wallet, prepared, status, from_chain)
   local raw = json.get(status, "receipts", 1)
   if type(raw) ~= "table" then raw = nil end
-  if raw and not from_chain and is_hash(json.get(raw, "transactionHash")) then
-    local err
-    raw, err = confirmed(wallet, raw)
-    if not raw then return about(prepared, err) end
+  if raw and not from_chain then
+    if is_hash(json.get(raw, "transactionHash")) then
+      local err
+      raw, err = confirmed(wallet, raw)
+      if not raw then return about(prepared, err) end
+    elseif wallet.chain then
+      raw = nil -- a receipt that cannot be looked up proves nothing
+    end
   end
   local receipt = receipt_of(wallet, prepared, status.status, raw)
   local executed = intent.find_executed(receipt.logs, wallet.orchestrator, prepared.account, prepared.nonce)

@@ -688,6 +688,7 @@ function intent.grant_pre_call_checker(options)
     if call.digest and known[call.digest] then return true end
     if call.eoa ~= account and call.eoa ~= ZERO then return nil, "it is for the account " .. call.eoa end
     if call.executionData and stored[call.executionData] then return true end
+    if #call.calls == 0 then return nil, "it does nothing" end
     local by_root = call.digest and root_signed(call, account)
     for i, inner in ipairs(call.calls) do
       local name, args = managed(inner, account)
@@ -926,6 +927,10 @@ end
 local VERIFY_PRE_CALL = { account = "string!", chain_id = "number|u256!", orchestrator = "string!",
   version = "string!", calls = "table!", nonce = "u256|number|string", multichain = "boolean" }
 
+-- The last nonces of a sequence cannot be made void: invalidating one makes the very last the next in turn. Counting
+-- never leads near them.
+local MAX_PRE_CALLS = 4294967296
+
 -- The sequence of a key whose hash happens to begin with c1d0 is a multichain one; the relay has no other for it.
 local function sequence_of_a_key(nonce, calls, account)
   for _, call in ipairs(calls) do
@@ -972,6 +977,10 @@ function intent.verify_pre_call(prepared, expected)
   if not sequence_of_a_key(call.nonce, asked, account) or expected.nonce then
     ok, err = check_nonce(expected, call.nonce)
     if not ok then return nil, err end
+  end
+  local _, number = intent.split_nonce(call.nonce)
+  if number >= MAX_PRE_CALLS then
+    return tampered("nonce", "one of the first " .. MAX_PRE_CALLS .. " of its sequence", call.nonce:hex())
   end
   local calls
   calls, err = intent.decode_calls(call.executionData)

@@ -125,6 +125,44 @@ function json.decode(text)
   return errors.fail("invalid_data", "not JSON: " .. tostring(value):gsub("^.-: ", ""))
 end
 
+-- Where the string whose opening quote stands at `at` has its closing one.
+local function string_end(text, at)
+  while true do
+    at = text:find('"', at + 1, true)
+    local before = at - 1
+    while text:byte(before) == 92 do before = before - 1 end -- an even run of backslashes escapes only itself
+    if (at - before) % 2 == 1 then return at end
+  end
+end
+
+local function names_in_text(text)
+  local count, at = 0, text:find('"', 1, true)
+  while at do
+    at = string_end(text, at) + 1
+    if text:find("^[ \t\r\n]*:", at) then count = count + 1 end
+    at = text:find('"', at, true)
+  end
+  return count
+end
+
+local function names_in_value(value)
+  local count = 0
+  for name, member in pairs(value) do
+    if type(name) == "string" then count = count + 1 end
+    if type(member) == "table" then count = count + names_in_value(member) end
+  end
+  return count
+end
+
+--- Whether a text names a member of some object twice. Decoding keeps the last of them, others the first: what was
+-- looked at here may not be what is read elsewhere.
+-- @tparam string text JSON
+-- @tparam table value what @{json.decode} made of it
+-- @treturn boolean
+function json.repeats(text, value)
+  return names_in_text(text) ~= names_in_value(value)
+end
+
 --- The value along a path of member names; nil where anything is missing or null.
 function json.get(value, ...)
   for i = 1, select("#", ...) do

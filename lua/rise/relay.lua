@@ -70,18 +70,18 @@ local function mapped(err)
 end
 
 local function call(self, method, params, options)
-  local result, text = self.rpc:call(method, params, options)
+  local result, text, answer = self.rpc:call(method, params, options)
   if result == nil then return mapped(text) end
-  return result, text
+  return result, text, answer
 end
 
 local function object_of(self, method, params, options)
-  local result, text = call(self, method, params, options)
+  local result, text, answer = call(self, method, params, options)
   if result == nil then return nil, text end
   if type(result) ~= "table" then
     return errors.fail("relay", method .. ": the relay's result is a " .. type(result) .. ", not an object")
   end
-  return result, text
+  return result, text, answer
 end
 
 --- @treturn table status, version, quoteSigner
@@ -102,11 +102,15 @@ function Relay:get_keys(params)
 end
 
 -- Adds `context_text`, the exact bytes of the context in the response: they go back to the relay as they came,
--- since decoding and encoding again would change them.
-local function with_context(method, result, text)
+-- since decoding and encoding again would change them. What goes back must be what was decoded and compared, so no
+-- member may be there twice.
+local function with_context(method, result, text, answer)
   if result == nil then return nil, text end
+  if json.repeats(text, answer) then
+    return errors.fail("relay_tampered", method .. ": the relay's answer names a member twice")
+  end
   local first, last = core.json_span(text, "result", "context")
-  if not first then return errors.fail("relay", method .. ": the relay's result has no context") end
+  if not first then return errors.fail("relay_tampered", method .. ": the relay's result has no context") end
   result.context_text = text:sub(first, last)
   return result
 end

@@ -52,6 +52,7 @@ end
 -- dying connection swallowed is then not sent again
 -- @treturn[1] any the result (null as json.null)
 -- @treturn[1] string the response text
+-- @treturn[1] table the whole response, decoded
 -- @treturn[2] nil
 -- @treturn[2] table `rpc` with rpc_code, rpc_message and data for an error object; network, timeout, or the code
 -- of the peer for anything that is no JSON-RPC response. `err.sent` is false when the request cannot have arrived
@@ -84,7 +85,7 @@ function Rpc:call(method, params, options)
     return nonsense(self, method, "another request (id " .. errors.printable(answer.id, MAX_TEXT) .. ")")
   end
   if answer.result == nil then return nonsense(self, method, "neither a result nor an error") end
-  return answer.result, reply.body
+  return answer.result, reply.body, answer
 end
 
 return Rpc

@@ -426,8 +426,11 @@ local function complete(session, action)
   action.session = session.id
   action.granted = session.state == "active"
   action.pre_calls = session.pre_calls
+  -- Grants that were signed by way of this program are known by digest, and no other is taken along. One that was
+  -- approved elsewhere is not: it may be about this key alone, and give no more than was asked for.
   action.pre_call_allowed = intent.grant_pre_call_checker {
-    account = session.account.address, key_hash = session.id, known = session.pre_calls,
+    account = session.account.address, key_hash = not session.pre_calls[1] and session.id or nil,
+    known = session.pre_calls, grant = session.permissions, orchestrator = session.wallet.orchestrator,
   }
   return action
 end
