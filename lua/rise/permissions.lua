@@ -810,19 +810,36 @@ end
 
 -- ---- evaluation -------------------------------------------------------------------------------------------------
 
--- Counters and sums that would pass 2^256 - 1 are over any limit anyway.
-local function add(a, b)
-  if core.u256(MAX_AMOUNT) - a < b then return core.u256(MAX_AMOUNT) end
-  return a + b
+-- Counts an amount in. What passes 2^256 - 1 is over any limit: there the contract's own sum overflows.
+local function count(entry, amount)
+  if core.u256(MAX_AMOUNT) - entry.amount < amount then
+    entry.amount, entry.overflow = core.u256(MAX_AMOUNT), true
+  else
+    entry.amount = entry.amount + amount
+  end
 end
 
--- The n-th argument word of call data, read as the contract does: what is missing is zero.
-local function word(data, n)
-  local text = data:sub(11 + 64 * n, 74 + 64 * n)
-  return text .. string.rep("0", 64 - #text)
+-- The four words that the contract may read as arguments of a call. It does not look at the length: behind data that
+-- is cut short lies what the encoding of the batch has there, the following call or the hash of the signing key.
+local function arguments(list, i, key_hash)
+  local data = list[i].data
+  if #data < 10 + 4 * 64 then
+    local bytes = contracts.params.calls_with_op_data:encode { list, key_hash or "0x" .. string.rep("00", 32) }
+    if not bytes then return data:sub(11) .. string.rep("0", 4 * 64) end -- a batch that is none fails in any case
+    local function offset(at) return core.u256_from_bytes(bytes:sub(at + 1, at + 32)):number() end
+    local calls = offset(0) + 32
+    local first = calls + offset(calls + 32 * (i - 1)) + 4 * 32
+    data = core.hex(bytes:sub(first + 1, first + 4 + 4 * 32)) .. string.rep("0", 4 * 64)
+  end
+  return data:sub(11)
+end
+
+local function word(text, n)
+  return text:sub(1 + 64 * n, 64 + 64 * n)
 end
 
 local TRANSFER, TRANSFER_FROM, APPROVE, PERMIT2_APPROVE = "0xa9059cbb", "0x23b872dd", "0x095ea7b3", "0x87517c45"
+local COUNTED = { [TRANSFER] = true, [TRANSFER_FROM] = true, [APPROVE] = true, [PERMIT2_APPROVE] = true }
 
 local function effective_selector(data)
   if #data == 2 then return EMPTY_CALLDATA end
@@ -831,18 +848,21 @@ local function effective_selector(data)
 end
 
 -- The token and amount the account counts as declared spending in a call. Amounts of zero need no permission.
-local function declared(call, account)
+local function declared(list, i, account, key_hash)
+  local call = list[i]
   local selector = #call.data >= 10 and call.data:sub(1, 10)
+  if not COUNTED[selector] then return nil end
+  local given = arguments(list, i, key_hash)
   local token = call.to
   local amount
   if selector == TRANSFER or selector == APPROVE then
-    amount = word(call.data, 1)
+    amount = word(given, 1)
   elseif selector == TRANSFER_FROM then
-    if account and word(call.data, 1) == string.rep("0", 24) .. account:sub(3) then return nil end
-    amount = word(call.data, 2)
-  elseif selector == PERMIT2_APPROVE and call.to == contracts.PERMIT2 then
-    token = "0x" .. word(call.data, 0):sub(25)
-    amount = string.rep("0", 24) .. word(call.data, 2):sub(25)
+    if account and word(given, 1) == string.rep("0", 24) .. account:sub(3) then return nil end
+    amount = word(given, 2)
+  elseif call.to == contracts.PERMIT2 then
+    token = "0x" .. word(given, 0):sub(25)
+    amount = string.rep("0", 24) .. word(given, 2):sub(25)
   else
     return nil
   end
@@ -854,32 +874,32 @@ end
 -- in it.
 -- @tparam table calls
 -- @tparam[opt] string account
--- @treturn[1] table a list of `{ token=, amount= }` without zeros, in the order the tokens first appear
+-- @tparam[opt] string key_hash of the key that signs: the contract reads it as an argument where call data is cut short
+-- @treturn[1] table a list of `{ token=, amount= }` without zeros, in the order in which the account looks at them:
+-- native currency, then tokens by address; `overflow` is set where the sum does not fit 256 bits
 -- @treturn[2] nil
 -- @treturn[2] table invalid_value
-function permissions.spending(calls, account)
+function permissions.spending(calls, account, key_hash)
   local list, err = contracts.read_calls(calls)
   if not list then return nil, err end
   account = account and check.address(account, "permissions.spending: account")
-  local sums, order = {}, {}
-  local function count(token, amount)
+  key_hash = key_hash and check.hex(key_hash, "permissions.spending: key_hash", 32)
+  local spending, entries = {}, {}
+  local function spend(token, amount)
     if amount:is_zero() then return end
-    if not sums[token] then
-      order[#order + 1] = token
-      sums[token] = core.u256(0)
+    if not entries[token] then
+      entries[token] = { token = token, amount = core.u256(0) }
+      spending[#spending + 1] = entries[token]
     end
-    sums[token] = add(sums[token], amount)
+    count(entries[token], amount)
   end
-  for _, call in ipairs(list) do
-    if call.to == contracts.SELF and account then call.to = account end
-    count(NATIVE, call.value)
-    local token, amount = declared(call, account)
-    if token then count(token, amount) end
+  for i, call in ipairs(list) do
+    spend(NATIVE, call.value)
+    local token, amount = declared(list, i, account, key_hash)
+    if token == contracts.SELF and account and call.to == token then token = account end
+    if token then spend(token, amount) end
   end
-  local spending = {}
-  for i, token in ipairs(order) do
-    spending[i] = { token = token, amount = sums[token] }
-  end
+  table.sort(spending, function(a, b) return a.token < b.token end)
   return spending
 end
 
@@ -968,10 +988,7 @@ local function add_fee(spending, fee)
   local amount = check.amount(fee.amount, "permissions.evaluate: fee.amount", 3)
   if amount:is_zero() then return end
   for _, entry in ipairs(spending) do
-    if entry.token == token then
-      entry.amount = add(entry.amount, amount)
-      return
-    end
+    if entry.token == token then return count(entry, amount) end
   end
   table.insert(spending, 1, { token = token, amount = amount, fee = true })
 end
@@ -984,14 +1001,16 @@ local function over_limit(line, needed, tokens)
     line.resets_at and "; resets at " .. permissions.time_text(line.resets_at) or ""), line)
 end
 
-local EVALUATE_OPTIONS = { now = "number!", account = "string", fee = "table", spent = "table", tokens = "table" }
+local EVALUATE_OPTIONS = { now = "number!", account = "string", key_hash = "string", fee = "table", spent = "table",
+  tokens = "table" }
 
 --- Whether the account would let a session key make these calls: which rule would fail, from the grant alone.
 -- Balances, and what contracts move by themselves, are not known here.
 -- @tparam table grant
 -- @tparam table calls `{ to=, value=, data= }` in order
--- @tparam table options `now` (unix seconds, required), `account`, `fee` (`{ token=, amount= }` the account pays),
--- `spent` (as of @{permissions.spent_from_chain}), `tokens` (address to `{ symbol=, decimals= }`, for messages)
+-- @tparam table options `now` (unix seconds, required), `account`, `key_hash` (of the key that signs), `fee`
+-- (`{ token=, amount= }` the account pays), `spent` (as of @{permissions.spent_from_chain}), `tokens` (address to
+-- `{ symbol=, decimals= }`, for messages)
 -- @treturn[1] boolean true
 -- @treturn[2] nil
 -- @treturn[2] table expired, not_allowed, no_spend_rule, spend_limit with figures; invalid_value for a bad call
@@ -1022,7 +1041,7 @@ function permissions.evaluate(grant, calls, options)
   end
 
   local spending
-  spending, err = permissions.spending(list, account)
+  spending, err = permissions.spending(list, account, options.key_hash)
   if not spending then return nil, err end
   add_fee(spending, options.fee)
 
@@ -1032,7 +1051,7 @@ function permissions.evaluate(grant, calls, options)
       if rule.token == entry.token then
         found = true
         local line = allowance_line(rule, options.spent, options.now)
-        if entry.amount > line.left then return over_limit(line, entry.amount, options.tokens) end
+        if entry.overflow or entry.amount > line.left then return over_limit(line, entry.amount, options.tokens) end
       end
     end
     if not found then

@@ -322,11 +322,10 @@ end
 
 local function may_execute(session, calls)
   for i, call in ipairs(calls) do
-    local values, err = session.account:view(contracts.account.canExecute, { session.id, call.to, call.data })
+    local to = call.to == contracts.SELF and session.account.address or call.to -- in a batch alone one means the other
+    local values, err = session.account:view(contracts.account.canExecute, { session.id, to, call.data })
     if values == nil then return nil, err end
-    if values and not values[1] then
-      return permissions.refusal(session.permissions, call.to, call.data, { call = i })
-    end
+    if values and not values[1] then return permissions.refusal(session.permissions, to, call.data, { call = i }) end
   end
   return true
 end
@@ -350,7 +349,8 @@ function Session:can(calls, options)
   end
   local allowed
   allowed, err = permissions.evaluate(self.permissions, calls, {
-    now = self.wallet:now(), account = self.account.address, tokens = self.wallet.tokens, spent = spent,
+    now = self.wallet:now(), account = self.account.address, key_hash = self.id, tokens = self.wallet.tokens,
+    spent = spent,
   })
   if not allowed then return nil, err end
   if options.on_chain then return may_execute(self, calls) end
@@ -413,7 +413,8 @@ local function may_act(session, calls)
   local err = inactive(session)
   if err then return nil, err end
   return permissions.evaluate(session.permissions, calls, {
-    now = session.wallet:now(), account = session.account.address, tokens = session.wallet.tokens,
+    now = session.wallet:now(), account = session.account.address, key_hash = session.id,
+    tokens = session.wallet.tokens,
   })
 end
 
