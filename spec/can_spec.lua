@@ -127,6 +127,20 @@ describe("session:can and the chain #devnet", function()
     return table.concat(lines, "\n  ")
   end
 
+  it("agree that the zero address is the account, which the contract's view does not know", function()
+    at(now + 100)
+    local session = assert(wallet:new_session { account = f.account, expires = "1h", permissions = {
+      calls = { { to = f.player, signature = "keyCount()" } } } })
+    assert(session:grant(f.approver))
+    local call = { to = contracts.SELF, data = contracts.selector(contracts.account.keyCount) }
+    assert(session:send(call))
+    assert.is_true(session:can({ call }, { on_chain = true }))
+    call.data = contracts.selector(contracts.account.label)
+    local can, err = session:can({ call }, { on_chain = true })
+    assert.is_nil(can)
+    assert.same({ "not_allowed", f.player }, { err.code, err.to })
+  end)
+
   it("agree", function()
     local wanted = tonumber(os.getenv("RISE_CALLS") or 100)
     local seed = tonumber(os.getenv("RISE_SEED") or 1)

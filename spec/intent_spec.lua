@@ -851,6 +851,11 @@ describe("pre-calls of a bundle", function()
     allowed(with(contracts.self_call(account.revoke, { SESSION })), options)
   end)
 
+  it("that do nothing are refused", function()
+    not_allowed("it does nothing", (pre_call({})), { account = ACCOUNT, key_hash = SESSION })
+    not_allowed("it does nothing", (pre_call({}, root_key)), { account = ACCOUNT, any_key = true })
+  end)
+
   it("that the account's own key signed are allowed: they made the account", function()
     allowed(PRE_CALL.encoded, { account = ACCOUNT, key_hash = SESSION2 })
     local admin = assert(permissions.admin_calls { type = "p256", public_key = account_vectors.keys[2].publicKey,
@@ -961,6 +966,15 @@ describe("intent.verify_pre_call", function()
     refuse("nonce", everywhere)
     assert.is_string(assert(intent.verify_pre_call(prepare(everywhere, true), wanted { multichain = true })))
     assert.is_string(assert(intent.verify_pre_call(prepare(everywhere, true), wanted { nonce = nonce })))
+  end)
+
+  it("refuses a nonce at the end of its sequence: making that one void would make it the next in turn", function()
+    local function at(number)
+      return function(call) call.nonce = intent.nonce(intent.key_sequence(SESSION), number):hex() end
+    end
+    refuse("nonce", at "18446744073709551615")
+    refuse("nonce", at(4294967296))
+    assert.is_string(assert(intent.verify_pre_call(prepare(at(4294967295), true), wanted())))
   end)
 
   it("takes the sequence of a key whose hash begins with c1d0", function()

@@ -724,6 +724,35 @@ describe("permissions.evaluate", function()
     assert.is_true(check(given, { { to = STK } }, { spent = spent }))
   end)
 
+  it("names the token that the account looks at first: native currency, then by address", function()
+    local rules = { { token = STK, limit = core.u256(1), period = "day" } }
+    local higher = "0xf000000000000000000000000000000000000001"
+    local both = { { to = higher, data = call_data(contracts.erc20.transfer, OTHER, 1) },
+      { to = STK, data = call_data(contracts.erc20.transfer, OTHER, 2) } }
+    local given = grant({ { to = STK }, { to = higher } }, rules)
+    assert.equal(STK, fails("spend_limit", given, both).token)
+    both[1].value = 1
+    assert.equal(contracts.NATIVE, fails("no_spend_rule", given, both).token)
+  end)
+
+  it("reads arguments that are cut short from what lies behind them, as the contract does", function()
+    local selector = contracts.selector(contracts.erc20.transfer)
+    local given = grant({ { to = STK } }, { { token = STK, limit = core.u256(0), period = "day" } })
+    local key_hash = "0x" .. string.rep("ab", 32)
+    -- 28 bytes of zeros, then the length of the key's hash and the hash.
+    local err = fails("spend_limit", given, { { to = STK, data = selector } }, { key_hash = key_hash })
+    assert.equal("0x20abababab", err.needed:hex())
+    local longer = { { to = STK, data = selector .. string.rep("00", 28 + 36) } }
+    assert.is_true(check(given, longer, { key_hash = key_hash }))
+  end)
+
+  it("does not mind what stands before an address in its word", function()
+    local data = call_data(contracts.erc20.transferFrom, OTHER, ACCOUNT, 5)
+    local dirty = data:sub(1, 74) .. "01" .. data:sub(77)
+    local given = grant({ { to = STK } }, {})
+    assert.is_true(check(given, { { to = STK, data = dirty } }))
+  end)
+
   it("counts the fee", function()
     local given = grant({ { to = STK } }, { { limit = 10, period = "hour" } })
     local fee = { token = contracts.NATIVE, amount = core.u256(6) }

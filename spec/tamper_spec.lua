@@ -80,6 +80,17 @@ describe("a proxy that tampers #devnet", function()
   local function calls() return { f.stk:mint(f.player, rise.ether "3"), f.counter:increment() } end
   local function send() return f.session:send(calls()) end
 
+  -- The variants of an answer, all there are of these members; of the others, which nobody reads, the uppermost.
+  local function variants_of(genuine, deep)
+    local list = {}
+    for name in pairs(genuine.result) do
+      for _, variant in ipairs(tamper_proxy.variants(genuine, { "result", name })) do
+        if deep[name] or #variant.path <= 3 then list[#list + 1] = variant end
+      end
+    end
+    return list
+  end
+
   -- Puts a variant to the client and compares with the verdict.
   local function judge_bundle(genuine, variant, options)
     local text = text_of(variant.tree)
@@ -317,11 +328,11 @@ describe("a proxy that tampers #devnet", function()
         nonce = type(call.nonce) == "string" and core.u256(call.nonce) or nil }, domain)
       return fine and digest or nil
     end
-    local variants = {}
-    for name in pairs(genuine.result) do
-      for _, variant in ipairs(tamper_proxy.variants(genuine, { "result", name })) do
-        variants[#variants + 1] = variant
-      end
+    local variants = variants_of(genuine, { context = true, digest = true })
+    -- Making void the last nonce of a sequence makes it the next in turn.
+    for _, more in ipairs { core.u256(1):shl(32), core.u256(1):shl(64) - 1 } do
+      variants[#variants + 1] = { name = "nonce: " .. more:hex() .. " more", tree = tamper_proxy.with(genuine,
+        { "result", "context", "preCall", "nonce" }, (core.u256(right.nonce) + more):hex()) }
     end
     for name, change in pairs(CALL_CHANGES) do
       variants[#variants + 1] = { name = name, tree = tamper_proxy.with(genuine,
@@ -358,7 +369,7 @@ describe("a proxy that tampers #devnet", function()
         end
       end
     end
-    assert.is_true(counts.tampered >= 200 and counts.pass >= 200, json.encode(counts))
+    assert.is_true(counts.tampered >= 200 and counts.pass >= 100, json.encode(counts))
     -- And the genuine one is still taken.
     proxy.replay = nil
     assert(grant())
@@ -373,45 +384,43 @@ describe("a proxy that tampers #devnet", function()
     local function create() return f.wallet:create_account { admin = f.admin, owner = owner } end
     local genuine = recorded_answer("wallet_prepareUpgradeAccount", create)
     local counts = {}
-    for name in pairs(genuine.result) do
-      for _, variant in ipairs(tamper_proxy.variants(genuine, { "result", name })) do
-        local text = text_of(variant.tree)
-        local other = assert(wire.read(text))
-        local right, result = genuine.result, other.result
-        local context = wire.is_object(result.context) and result.context or {}
-        local digests = wire.is_object(result.digests) and result.digests or {}
-        local verdict, why = oracle.pre_call(right.context.preCall, context.preCall, digests.exec,
-          { digest = right.digests.exec, chain_id = f.wallet.chain_id })
-        local authorization = wire.is_object(context.authorization) and context.authorization or {}
-        local function same(member, fold)
-          local value = authorization[member]
-          if fold then
-            return type(value) == "string" and value:lower() == right.context.authorization[member]:lower()
-          end
-          local number = (type(value) == "string" or type(value) == "number") and core.u256(value)
-          return number and number == core.u256(right.context.authorization[member])
+    for _, variant in ipairs(variants_of(genuine, { context = true, digests = true })) do
+      local text = text_of(variant.tree)
+      local other = assert(wire.read(text))
+      local right, result = genuine.result, other.result
+      local context = wire.is_object(result.context) and result.context or {}
+      local digests = wire.is_object(result.digests) and result.digests or {}
+      local verdict, why = oracle.pre_call(right.context.preCall, context.preCall, digests.exec,
+        { digest = right.digests.exec, chain_id = f.wallet.chain_id })
+      local authorization = wire.is_object(context.authorization) and context.authorization or {}
+      local function same(member, fold)
+        local value = authorization[member]
+        if fold then
+          return type(value) == "string" and value:lower() == right.context.authorization[member]:lower()
         end
-        if not (same("address", true) and same("chainId") and same("nonce"))
-          or type(digests.auth) ~= "string" or digests.auth:lower() ~= right.digests.auth then
-          verdict, why = "tampered", "authorization"
-        end
-        if context.quote ~= nil and context.quote ~= json.null then verdict, why = "tampered", "a quote" end
-        if variant.repeats then verdict, why = "tampered", "a member is there twice" end
-        local err, signatures, sent, params = attempt(owner, "wallet_prepareUpgradeAccount", text,
-          "wallet_upgradeAccount", create)
-        local label = variant.name .. " (" .. verdict .. (why and ": " .. why or "") .. "): " .. tostring(err)
-        tally(counts, verdict)
-        assert.equal(verdict == "tampered" and "relay_tampered" or "relay", err.code, label)
-        assert.same(verdict == "pass" and { 2, 1 } or { 0, 0 }, { signatures, sent }, label)
-        if verdict == "pass" then
-          for _, which in ipairs { "auth", "exec" } do
-            local by = core.secp256k1_recover(core.unhex(right.digests[which]), core.unhex(params.signatures[which]))
-            assert.equal(core.hex(copy:address()), core.hex(by), label)
-          end
+        local number = (type(value) == "string" or type(value) == "number") and core.u256(value)
+        return number and number == core.u256(right.context.authorization[member])
+      end
+      if not (same("address", true) and same("chainId") and same("nonce"))
+        or type(digests.auth) ~= "string" or digests.auth:lower() ~= right.digests.auth then
+        verdict, why = "tampered", "authorization"
+      end
+      if context.quote ~= nil and context.quote ~= json.null then verdict, why = "tampered", "a quote" end
+      if variant.repeats then verdict, why = "tampered", "a member is there twice" end
+      local err, signatures, sent, params = attempt(owner, "wallet_prepareUpgradeAccount", text,
+        "wallet_upgradeAccount", create)
+      local label = variant.name .. " (" .. verdict .. (why and ": " .. why or "") .. "): " .. tostring(err)
+      tally(counts, verdict)
+      assert.equal(verdict == "tampered" and "relay_tampered" or "relay", err.code, label)
+      assert.same(verdict == "pass" and { 2, 1 } or { 0, 0 }, { signatures, sent }, label)
+      if verdict == "pass" then
+        for _, which in ipairs { "auth", "exec" } do
+          local by = core.secp256k1_recover(core.unhex(right.digests[which]), core.unhex(params.signatures[which]))
+          assert.equal(core.hex(copy:address()), core.hex(by), label)
         end
       end
     end
-    assert.is_true(counts.tampered >= 150 and counts.pass >= 150, json.encode(counts))
+    assert.is_true(counts.tampered >= 150 and counts.pass >= 50, json.encode(counts))
   end)
 
   -- ---- the end of a bundle -------------------------------------------------------------------------------------

@@ -858,7 +858,7 @@ local function declared(list, i, account, key_hash)
   if selector == TRANSFER or selector == APPROVE then
     amount = word(given, 1)
   elseif selector == TRANSFER_FROM then
-    if account and word(given, 1) == string.rep("0", 24) .. account:sub(3) then return nil end
+    if account and word(given, 1):sub(25) == account:sub(3) then return nil end
     amount = word(given, 2)
   elseif call.to == contracts.PERMIT2 then
     token = "0x" .. word(given, 0):sub(25)
