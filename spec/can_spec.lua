@@ -156,10 +156,10 @@ describe("session:can and the chain #devnet", function()
       local session = granted(questions)
       local grant, expiry = session.permissions, session.expiry
       for turn = 1, PER_GRANT do
-        at(turn == 1 and now + 1 or questions:later(now, grant))
         local infos = assert(f.account:view(contracts.account.spendInfos, { session.id }))
         local spent = permissions.spent_from_chain(infos.infos)
-        local calls = questions:calls(grant, permissions.allowance(grant, { now = now, spent = spent }))
+        at(turn == 1 and now + 1 or questions:later(now, grant, spent))
+        local calls = questions:calls(grant, spent)
         count = count + 1
         local label = string.format("RISE_SEED=%d, case %d", seed, count)
         local data, fields = signed_intent(session, calls)

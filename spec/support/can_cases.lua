@@ -1,7 +1,6 @@
 -- Random questions to a session key: grants, calls, times. The same seed asks the same questions.
 local contracts = require "rise.contracts"
 local core = require "rise.core"
-local permissions = require "rise.permissions"
 
 local cases = {}
 
@@ -117,14 +116,14 @@ function Cases:amount(token, grant, spent)
       left = entry.spent < left and left - entry.spent or core.u256(0)
     end
   end
-  local way = self:pick(7)
+  local way = self:pick(9)
   if way == 1 then return core.u256(0) end
-  if way == 2 then return left end
+  if way == 2 then return core.u256(1) end
   if way == 3 then return left:is_zero() and left or left - 1 end
-  if way == 4 then return left < MAX and left + 1 or left end
-  if way == 5 then return left:div(2) end
-  if way == 6 then return rule.limit end
-  return core.u256(1)
+  if way == 4 then return left:div(2) end
+  if way <= 6 then return left end
+  if way <= 8 then return left < MAX and left + 1 or left end
+  return rule.limit
 end
 
 -- A target and a selector that the grant has something to do with, mostly.
@@ -184,21 +183,52 @@ end
 
 function Cases:calls(grant, spent)
   local list = {}
+  -- Often nothing but a transfer of what was spent before: there the windows decide.
+  local used = {}
+  for _, entry in ipairs(spent) do
+    if not entry.spent:is_zero() then used[#used + 1] = entry end
+  end
+  if #used > 0 and self:chance(50) then
+    local token = self:one_of(used).token
+    local amount = self:amount(token, grant, spent)
+    if token == contracts.NATIVE then return { { to = self.world.shop, value = amount, data = "0x" } } end
+    return { { to = token, value = core.u256(0), data = encoded(FUNCTIONS[2], self.world.shop, amount) } }
+  end
   for i = 1, self:one_of { 1, 1, 1, 2, 2, 3, 5 } do list[i] = self:one_call(grant, spent) end
   return list
 end
 
 -- ---- times ----------------------------------------------------------------------------------------------------
 
---- A later time: soon, at a border of some window or on either side of it, or around the end of the grant.
-function Cases:later(now, grant)
+-- The first second of the next window, by the calendar of the C library: the wallet's own is what is in question.
+local function border_after(now, period)
+  local date = os.date("!*t", now)
+  if period == "minute" then return now - now % 60 + 60 end
+  if period == "hour" then return now - now % 3600 + 3600 end
+  local day = now - now % 86400
+  if period == "day" then return day + 86400 end
+  if period == "week" then return day + 86400 * (7 - (date.wday + 5) % 7) end
+  repeat
+    day = day + 86400
+    local next_date = os.date("!*t", day)
+  until next_date.day == 1 and (period == "month" or next_date.month == 1)
+  return day
+end
+
+--- A later time: soon, at a border of some window (mostly one in which something was spent) or on either side of it, or
+-- around the end of the grant.
+function Cases:later(now, grant, spent)
   local way = self:pick(10)
   local time
   if way <= 4 then
     time = now + self:pick(20)
   elseif way <= 9 then
-    local rule = #grant.spend > 0 and self:one_of(grant.spend)
-    local border = permissions.period_end(now, rule and self:chance(70) and rule.period or self:one_of(PERIODS))
+    local used = {}
+    for _, entry in ipairs(spent) do
+      if not entry.spent:is_zero() then used[#used + 1] = entry.period end
+    end
+    local period = #used > 0 and self:chance(80) and self:one_of(used) or self:one_of(PERIODS)
+    local border = border_after(now, period)
     time = border + self:one_of { -1, 0, 0, 1 }
   else
     time = grant.expiry + self:one_of { -1, 0, 1 }
