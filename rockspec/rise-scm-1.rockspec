@@ -178,6 +178,7 @@ build = {
     ["rise.loop"] = "lua/rise/loop.lua",
     ["rise.networks"] = "lua/rise/networks.lua",
     ["rise.outbox"] = "lua/rise/outbox.lua",
+    ["rise.pace"] = "lua/rise/pace.lua",
     ["rise.permissions"] = "lua/rise/permissions.lua",
     ["rise.policy"] = "lua/rise/policy.lua",
     ["rise.quantity"] = "lua/rise/quantity.lua",

@@ -71,7 +71,9 @@ for _, driver in ipairs { "blocking", "in a task" } do
       run(function()
         local f = flow.session(net)
         local timing = assert(f.session:send(f.counter:increment())).timing
-        for _, step in ipairs { "prepare", "sign", "send", "confirm" } do assert.is_true(timing[step] >= 0) end
+        for _, step in ipairs { "prepare", "sign", "write", "send", "confirm", "total" } do
+          assert.is_true(timing[step] >= 0)
+        end
       end)
     end)
 

@@ -222,7 +222,8 @@ describe("the Lua modules", function()
   -- From the ground up. A module requires what stands in its own line or above; a folder stands as one.
   local floors = {
     { "core" },
-    { "errors", "check", "json", "quantity", "networks", "contracts", "revert", "permissions", "policy", "intent" },
+    { "errors", "check", "json", "quantity", "networks", "contracts", "revert", "permissions", "policy", "intent",
+      "pace" },
     { "net", "host", "sqlite", "terminal" },
     { "loop" },
     { "rpc" },

@@ -233,8 +233,9 @@ end
 
 --- Grants a session key: signs the pre-call that installs it and leaves it with the relay, or in direct mode with the
 -- caller. It lands on chain with the key's first bundle.
--- @tparam table request `entry` (the key and its permissions, as @{rise.permissions.authorize_key} makes it), `hash` of
--- the key, `record(pre_call)` (told before it leaves), `pre_calls` (the grants signed for the key before)
+-- @tparam table request `entry` (the key and its permissions, as @{rise.permissions.authorize_key} makes it), `calls`
+-- that take back what the key may not do any more (of a renewal), `hash` of the key, `record(pre_call)` (told before it
+-- leaves), `pre_calls` (the grants signed for the key before)
 -- @tparam userdata key an administrator's
 -- @treturn[1] table the stored pre-call
 -- @treturn[2] nil
@@ -246,6 +247,7 @@ function Account:grant(request, key)
     key = key,
     authorize = { request.entry },
     admin_calls = permissions.admin_calls(request.entry),
+    calls = request.calls,
     key_hash = request.hash,
     pre_calls = request.pre_calls,
     record = request.record,
@@ -261,14 +263,11 @@ end
 function Account:view(item, values)
   local chain = self.wallet.chain
   if not chain then return errors.fail("unsupported", "asking the chain needs an RPC endpoint") end
-  local result, err = chain:call { to = self.address, data = assert(contracts.encode_call(item, values)) }
-  if not result then
-    local known = err.code == "reverted" and revert.decode(err.data)
-    if known and known.name == "KeyDoesNotExist" then return false end
-    return nil, err
-  end
-  if result == "0x" then return false end
-  return contracts.decode_outputs(item, result)
+  local outputs, err = chain:read(self.address, item, values)
+  if outputs ~= nil then return outputs end
+  local known = err.code == "reverted" and revert.decode(err.data)
+  if known and known.name == "KeyDoesNotExist" then return false end
+  return nil, err
 end
 
 -- The nonce of the newest grant that was signed for a key; nil when there is none. All are in one sequence, so using

@@ -94,6 +94,7 @@ function bundle.prepare(wallet, action)
   for _, list in ipairs { action.admin_calls or {}, action.calls, action.revoke_calls or {} } do
     for _, call in ipairs(list) do expected_calls[#expected_calls + 1] = call end
   end
+  local carried = {}
   local digest
   digest, err = intent.verify(prepared, {
     account = action.account,
@@ -104,7 +105,11 @@ function bundle.prepare(wallet, action)
     nonce = action.nonce,
     fee_token = action.fee_token,
     max_fee = action.max_fee,
-    pre_call_allowed = action.pre_call_allowed,
+    pre_call_allowed = function(call)
+      carried[#carried + 1] = call.digest
+      if not action.pre_call_allowed then return nil, "none is expected" end
+      return action.pre_call_allowed(call)
+    end,
     now = wallet:now(),
   })
   if not digest then return nil, err end
@@ -126,6 +131,7 @@ function bundle.prepare(wallet, action)
     account = action.account,
     grant = action.grant,
     calls = action.calls,
+    pre_calls = carried, -- the digests of those that land with it
     created = wallet:now(),
   }
 end
@@ -178,7 +184,7 @@ function bundle.send(wallet, prepared, signature)
   for attempt = 1, ATTEMPTS do
     local result, err = wallet.relay:send_prepared_calls(params, { timeout = wallet.timeout })
     if result then
-      prepared.maybe_sent = true
+      prepared.maybe_sent, prepared.sent_at = true, wallet.loop:now()
       -- The relay's own word for the bundle, should the quote's hash have been garbled on its way.
       if is_hash(result.id) then prepared.id = result.id:lower() end
       return true
@@ -209,25 +215,20 @@ end
 
 -- ---- outcome --------------------------------------------------------------------------------------------------
 
--- The receipt as the node has it, where there is one to ask: the relay's own could be made up.
+-- How long a node is asked for the receipt that the relay reports.
+local RECEIPT_SECONDS = 10
+
+-- The receipt as the node has it, where there is one to ask: the relay's own could be made up. A node that cannot be
+-- reached is as good as none. Second, who vouches for it.
 local function confirmed(wallet, receipt)
-  if not wallet.chain then return receipt end
-  local deadline = wallet.loop:now() + 10
-  while true do
-    local found, err = wallet.chain:receipt(receipt.transactionHash)
-    if found then return found end
-    if err and not err.retryable then return nil, err end
-    if wallet.loop:now() >= deadline then
-      return errors.fail("node", "the node does not know transaction " .. receipt.transactionHash
-        .. " that the relay reports")
-    end
-    local slept
-    slept, err = wallet.loop:sleep(0.1)
-    if not slept then return nil, err end
-  end
+  if not wallet.chain then return receipt, "relay" end
+  local found, err = wallet.chain:wait_receipt(receipt.transactionHash, RECEIPT_SECONDS)
+  if found then return found, "chain" end
+  if err.code == "network" or err.code == "timeout" then return receipt, "relay" end
+  return nil, err
 end
 
-local function receipt_of(wallet, prepared, status, raw)
+local function receipt_of(wallet, prepared, status, raw, source)
   local logs = json.get(raw, "logs")
   local hash = json.get(raw, "transactionHash")
   if not is_hash(hash) then hash = nil end
@@ -242,6 +243,7 @@ local function receipt_of(wallet, prepared, status, raw)
     fee = prepared.fee,
     fee_token = prepared.fee_token,
     logs = type(logs) == "table" and logs or {},
+    source = source,
   }
 end
 
@@ -268,16 +270,16 @@ end
 function bundle.outcome(wallet, prepared, status, from_chain)
   local raw = json.get(status, "receipts", 1)
   if type(raw) ~= "table" then raw = nil end
+  local source = from_chain and "chain" or "relay"
   if raw and not from_chain then
     if is_hash(json.get(raw, "transactionHash")) then
-      local err
-      raw, err = confirmed(wallet, raw)
-      if not raw then return about(prepared, err) end
+      raw, source = confirmed(wallet, raw)
+      if not raw then return about(prepared, source) end
     elseif wallet.chain then
       raw = nil -- a receipt that cannot be looked up proves nothing
     end
   end
-  local receipt = receipt_of(wallet, prepared, status.status, raw)
+  local receipt = receipt_of(wallet, prepared, status.status, raw, source)
   local executed = intent.find_executed(receipt.logs, wallet.orchestrator, prepared.account, prepared.nonce)
   local succeeded = executed and executed.err == "0x00000000"
   local fields = { id = receipt.id, nonce = receipt.nonce, status = receipt.status,
@@ -317,8 +319,101 @@ function bundle.outcome(wallet, prepared, status, from_chain)
     fields)
 end
 
---- Polls until a bundle is final.
--- @tparam table prepared at least `id`, `account`, `nonce`
+-- ---- waiting ---------------------------------------------------------------------------------------------------
+
+local UNKNOWN_SECONDS = 2 -- behind a load balancer the relay's row may take a moment to show
+local TRAIL_SECONDS = 2   -- how long the relay may take to notice what the chain has told
+local LINGER_SECONDS = 0.5 -- how long an answer that is not needed any more may come in, to spare its connection
+
+-- A look at one side, again and again, in a task of its own. `look()` gives a verdict (what @{bundle.wait} returns, in
+-- a list), or nil and whether it is of no use to go on.
+local function watch(wallet, race, look)
+  local loop = wallet.loop
+  local watcher = { ended = loop:event(), stopped = false }
+  watcher.task = loop:spawn(function()
+    local missed
+    while loop:sleep(wallet.pace:pause(loop:now() - race.since)) and not watcher.stopped do
+      local asked = loop:now() - race.since
+      local verdict, over = look()
+      if verdict and not race.verdict then
+        race.verdict, race.winner = verdict, watcher
+        if race.sent then wallet.pace:learn(missed, asked) end
+        race.decided:fire()
+      end
+      if verdict or over then break end
+      missed = asked
+    end
+    watcher.ended:fire()
+  end)
+  return watcher
+end
+
+local function look_at_relay(wallet, prepared, race)
+  local status, err = wallet.relay:get_calls_status(prepared.id, { timeout = wallet.timeout })
+  if race.verdict then return nil, not (status and status.status == 100) end
+  if status then
+    if type(status.status) ~= "number" then
+      return { about(prepared, errors.new("relay", "wallet_getCallsStatus: the relay's answer has no status")) }
+    end
+    race.trouble, race.unknown = nil, nil
+    if status.status >= 200 then return { bundle.outcome(wallet, prepared, status) } end
+  elseif err.code == "unknown_bundle" then
+    race.unknown = race.unknown or wallet.loop:now()
+    if wallet.loop:now() - race.unknown > UNKNOWN_SECONDS then return { about(prepared, err) } end
+  elseif err.code == "canceled" then
+    return nil, true
+  elseif not (err.retryable or err.code == "relay") then
+    return { about(prepared, err) }
+  else
+    race.trouble = err.message
+  end
+end
+
+local function look_at_chain(wallet, prepared)
+  local from_block = prepared.since()
+  if not from_block then return nil, true end
+  local status, err = landing.find(wallet, prepared, from_block)
+  if status then return { bundle.outcome(wallet, prepared, status, true) } end
+  return nil, status == nil and not err.retryable
+end
+
+-- Ends a watcher that came second: what it has on the wire may come in for a moment, so that its connection lives on.
+local function let_go(wallet, watcher, seconds, after)
+  wallet.loop:spawn(function()
+    if not watcher.ended:wait(seconds) then watcher.task:cancel() end
+    if after then after() end
+  end)
+end
+
+-- The chain was first. The relay counts the bundle among the unfinished until it has noticed as well, and takes only
+-- so many of an account: what comes next must know.
+local function trail(wallet, account, watcher)
+  local trailing = wallet.trailing[account] or { count = 0, changed = wallet.loop:event() }
+  wallet.trailing[account] = trailing
+  trailing.count = trailing.count + 1
+  let_go(wallet, watcher, TRAIL_SECONDS, function()
+    trailing.count = trailing.count - 1
+    trailing.changed:fire()
+    trailing.changed = wallet.loop:event()
+    if trailing.count == 0 then wallet.trailing[account] = nil end
+  end)
+end
+
+-- Waits until the relay has room for one more of an account's bundles.
+local function let_relay_catch_up(wallet, account)
+  while true do
+    local trailing = wallet.trailing[account]
+    local used = math.max(1, wallet.max_unfinished - wallet:queue_of(account).free)
+    if not trailing or trailing.count + used <= wallet.max_unfinished then return true end
+    local ok, err = trailing.changed:wait()
+    if not ok then return nil, err end
+  end
+end
+
+--- Waits until a bundle is final. The relay's status and, where a node can be asked since before the bundle was sent,
+-- the event with the bundle's nonce are looked for side by side; who knows first ends the wait.
+-- @tparam table prepared at least `id`, `account`, `nonce`; of one sent just now `sent_at`, and `since` (see
+-- @{rise.landing.since})
 -- @tparam[opt=90] number timeout seconds
 -- @treturn[1] table receipt
 -- @treturn[2] nil
@@ -331,33 +426,31 @@ function bundle.wait(wallet, prepared, timeout)
     if not landed then return about(prepared, err) end
     return bundle.outcome(wallet, prepared, landed, true)
   end
-  local started = wallet.loop:now()
-  local pause = 0.02
-  while true do
-    local slept, err = wallet.loop:sleep(pause)
-    if not slept then return about(prepared, err) end
-    local elapsed = wallet.loop:now() - started
-    local status
-    status, err = wallet.relay:get_calls_status(prepared.id,
-      { timeout = math.max(0.1, math.min(wallet.timeout, timeout - elapsed)) })
-    local trouble = not status and ": " .. err.message or ""
-    if status then
-      if type(status.status) ~= "number" then
-        return about(prepared, errors.new("relay", "wallet_getCallsStatus: the relay's answer has no status"))
-      end
-      if status.status >= 200 then return bundle.outcome(wallet, prepared, status) end
-    elseif err.code == "unknown_bundle" then
-      -- Behind a load balancer the row may take a moment to show.
-      if elapsed > 2 then return about(prepared, err) end
-    elseif err.code == "canceled" or not (err.retryable or err.code == "relay") then
-      return about(prepared, err)
-    end
-    elapsed = wallet.loop:now() - started
-    if elapsed >= timeout then
-      return pending(prepared, string.format("is not final after %g s%s", timeout, trouble))
-    end
-    pause = math.min(pause * 1.4, elapsed < 5 and 0.25 or 1, timeout - elapsed)
+  local loop = wallet.loop
+  -- Nothing is known of when an older one was sent: it is looked for at once.
+  local race = { sent = prepared.sent_at, since = prepared.sent_at or loop:now() - wallet.pace.expected,
+    decided = loop:event() }
+  local relay = watch(wallet, race, function() return look_at_relay(wallet, prepared, race) end)
+  local chain = wallet.chain and prepared.since
+    and watch(wallet, race, function() return look_at_chain(wallet, prepared) end)
+  local decided, err = race.decided:wait(timeout)
+  if not decided then
+    relay.task:cancel()
+    if chain then chain.task:cancel() end
+    if err.code == "canceled" then return about(prepared, err) end
+    return pending(prepared, string.format("is not final after %g s%s", timeout,
+      race.trouble and ": " .. race.trouble or ""))
   end
+  if race.winner == chain then
+    trail(wallet, prepared.account, relay)
+  elseif chain then
+    chain.stopped = true
+    let_go(wallet, chain, LINGER_SECONDS)
+  end
+  local receipt
+  receipt, err = race.verdict[1], race.verdict[2]
+  if receipt and receipt.source == "chain" then landing.note_block(wallet, receipt.block_number) end
+  return receipt, err
 end
 
 -- ---- the journal -----------------------------------------------------------------------------------------------
@@ -366,7 +459,7 @@ end
 local function payload_of(wallet, action, prepared, signature)
   if prepared.fields then return direct.seal(wallet, action, prepared, signature) end
   return { context_text = prepared.context_text, signature = signature, key = prepared.key,
-    fee_signature = prepared.fee_signature }
+    fee_signature = prepared.fee_signature, pre_calls = json.array(prepared.pre_calls) }
 end
 
 local function write_down(wallet, action, prepared, payload)
@@ -458,9 +551,10 @@ local function deliver(wallet, action, timing)
     timing.sign = loop:now() - started - timing.prepare
     written, err = write_down(wallet, action, prepared, payload)
     if not written then return nil, err end
+    timing.write = loop:now() - started - timing.prepare - timing.sign
     local sent
     sent, err = dispatch(wallet, prepared, signature)
-    timing.send = loop:now() - started - timing.prepare - timing.sign
+    timing.send = loop:now() - started - timing.prepare - timing.sign - timing.write
     if sent then return prepared end
     if prepared.maybe_sent then earlier = prepared end
     if err.code ~= "quote_expired" or attempt == ATTEMPTS then return nil, err end
@@ -482,7 +576,8 @@ local execute
 --- The whole way. A quote that died on it is replaced by a fresh one, a few times.
 -- @tparam table action as for @{bundle.prepare}, the nonce left out where any will do; `session` (its id) and `actions`
 -- for the journal; `timeout` in seconds
--- @treturn[1] table receipt with `timing` (seconds): prepare, sign, send, confirm
+-- @treturn[1] table receipt with `timing` (seconds): `prepare` (a quote, asked for and verified), `sign`, `write` (into
+-- the journal), `send`, `confirm` (until its end was known), and `total`, which also has what earlier attempts took
 -- @treturn[2] nil
 -- @treturn[2] table with `state` when a bundle was made and its end is known, with an `id` alone when it may still
 -- land; `written` is its id in the journal
@@ -493,11 +588,15 @@ function bundle.execute(wallet, action)
 end
 
 function execute(wallet, action)
-  local timing = {}
-  local prepared, err = deliver(wallet, action, timing)
+  local started, timing = wallet.loop:now(), {}
+  local free, receipt, err, prepared
+  free, err = let_relay_catch_up(wallet, action.account)
+  if not free then return nil, err end
+  local since = landing.since(wallet)
+  prepared, err = deliver(wallet, action, timing)
   if not prepared then return nil, err end
   local sent_at = wallet.loop:now()
-  local receipt
+  prepared.since, action.carried = since, prepared.pre_calls
   if prepared.known then
     receipt, err = prepared.known[1], prepared.known[2]
   else
@@ -513,14 +612,16 @@ function execute(wallet, action)
   end
   if not closed then receipt.store_error = close_err end -- it has landed: that must not look like a failure
   timing.confirm = wallet.loop:now() - sent_at
+  timing.total = wallet.loop:now() - started
   receipt.timing = timing
   return receipt
 end
 
 --- Signs a pre-call (a grant or revocation that rides with a later bundle) and leaves it with the relay; in direct mode
 -- with the caller.
--- @tparam table action `account`, `key` (an administrator's), `authorize`, `admin_calls`, `key_hash` (of the key it is
--- about), `record(pre_call)`: told before it leaves, so that it can be made void whatever becomes of the answer
+-- @tparam table action `account`, `key` (an administrator's), `authorize`, `admin_calls`, `calls` of the account on
+-- itself that come after those, `key_hash` (of the key it is about), `record(pre_call)`: told before it leaves, so that
+-- it can be made void whatever becomes of the answer
 -- @treturn[1] table the pre-call as signed: eoa, execution_data, nonce (u256), digest; in direct mode also `encoded`
 -- @treturn[2] nil
 -- @treturn[2] table
@@ -528,20 +629,24 @@ function bundle.store_pre_call(wallet, action)
   if wallet.gas then return direct.sign_pre_call(wallet, action) end
   local key = key_of(action.key, action.account)
   local prepared, err = wallet.relay:prepare_calls({
-    calls = json.array {},
+    calls = calls_json(action.calls or {}),
     chainId = wallet.chain_id,
     from = action.account,
     key = key,
     capabilities = { meta = json.object {}, preCall = true, authorizeKeys = json.array(action.authorize) },
   }, { timeout = wallet.timeout })
   if not prepared then return explained(wallet, action, err) end
+  local expected_calls = {}
+  for _, list in ipairs { action.admin_calls, action.calls or {} } do
+    for _, call in ipairs(list) do expected_calls[#expected_calls + 1] = call end
+  end
   local digest
   digest, err = intent.verify_pre_call(prepared, {
     account = action.account,
     chain_id = wallet.chain_id,
     orchestrator = wallet.orchestrator,
     version = wallet.version,
-    calls = action.admin_calls,
+    calls = expected_calls,
   })
   if not digest then return nil, err end
   local signed = prepared.context.preCall

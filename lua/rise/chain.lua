@@ -2,6 +2,7 @@
 -- @classmod rise.Chain
 
 local check = require "rise.check"
+local contracts = require "rise.contracts"
 local errors = require "rise.errors"
 local json = require "rise.json"
 local quantity = require "rise.quantity"
@@ -34,8 +35,8 @@ local function decoded(decode, method, value, err)
   return number
 end
 
-local function number_of(self, method, params)
-  return decoded(quantity.number, method, self.rpc:call(method, params))
+local function number_of(self, method, params, options)
+  return decoded(quantity.number, method, self.rpc:call(method, params, options))
 end
 
 local function bytes_of(self, method, params, options)
@@ -48,8 +49,8 @@ local function bytes_of(self, method, params, options)
 end
 
 -- An object or list; nil, nil for null.
-local function object_of(self, method, params)
-  local result, err = self.rpc:call(method, params)
+local function object_of(self, method, params, options)
+  local result, err = self.rpc:call(method, params, options)
   if result == nil then return nil, err end
   if result == json.null then return nil end
   if type(result) ~= "table" then return errors.fail("node", method .. ": the node answered a " .. type(result)) end
@@ -60,8 +61,9 @@ function Chain:chain_id()
   return number_of(self, "eth_chainId", json.array {})
 end
 
-function Chain:block_number()
-  return number_of(self, "eth_blockNumber", json.array {})
+--- @tparam[opt] table options `timeout` in seconds
+function Chain:block_number(options)
+  return number_of(self, "eth_blockNumber", json.array {}, options)
 end
 
 --- A block without its transactions' contents; nil, nil when there is none.
@@ -102,25 +104,50 @@ function Chain:call(call)
   return nil, err
 end
 
+--- What a view function of a contract says.
+-- @tparam string address
+-- @param item of @{rise.contracts}
+-- @tparam table values its arguments
+-- @treturn[1] table|boolean the outputs; false when there is no code
+-- @treturn[2] nil
+-- @treturn[2] table as @{Chain:call}
+function Chain:read(address, item, values)
+  local result, err = self:call { to = address, data = assert(contracts.encode_call(item, values)) }
+  if not result then return nil, err end
+  if result == "0x" then return false end
+  return contracts.decode_outputs(item, result)
+end
+
 --- The receipt of a transaction; nil, nil while there is none.
 function Chain:receipt(hash)
   return object_of(self, "eth_getTransactionReceipt", { hash })
 end
 
---- Polls for a receipt.
+-- A node that fails for so many seconds on end is given up.
+local DEAD_SECONDS = 1
+
+--- Looks for a receipt until it is there.
 -- @tparam string hash
 -- @tparam[opt=60] number timeout seconds
 -- @treturn[1] table
 -- @treturn[2] nil
--- @treturn[2] table timeout, or as @{rise.Rpc:call}
+-- @treturn[2] table node, when it has none by then; network, timeout when it cannot be asked; or as @{rise.Rpc:call}
 function Chain:wait_receipt(hash, timeout)
-  local deadline = self.loop:now() + (timeout or 60)
-  local pause = 0.01
+  timeout = timeout or 60
+  local started = self.loop:now()
+  local answered, pause = started, 0.01
   while true do
-    local receipt, err = self:receipt(hash)
-    if receipt or err then return receipt, err end
-    if self.loop:now() >= deadline then
-      return errors.fail("timeout", "no receipt for " .. hash .. " within " .. (timeout or 60) .. " s")
+    local receipt, err = object_of(self, "eth_getTransactionReceipt", { hash },
+      { timeout = math.min(self.rpc.timeout, DEAD_SECONDS) })
+    if receipt then return receipt end
+    local now = self.loop:now()
+    if not err then
+      answered = now
+    elseif not err.retryable or now - answered >= DEAD_SECONDS then
+      return nil, err
+    end
+    if now - started >= timeout then
+      return nil, err or errors.new("node", string.format("the node has no receipt of %s after %g s", hash, timeout))
     end
     local slept
     slept, err = self.loop:sleep(pause)

@@ -173,7 +173,7 @@ end
 
 --- Signs a grant, which rides with a later bundle of its key.
 -- @param wallet
--- @tparam table action `account`, `key` (an administrator's), `admin_calls`, `key_hash`, `pre_calls` (the grants signed
+-- @tparam table action `account`, `key` (an administrator's), `admin_calls`, `calls` after those, `key_hash`, `pre_calls` (the grants signed
 -- for the key before), `record(pre_call)`: told of it
 -- @treturn[1] table eoa, execution_data, nonce (u256), digest, encoded (with its signature)
 -- @treturn[2] nil
@@ -189,7 +189,11 @@ function direct.sign_pre_call(wallet, action)
   for _, before in ipairs(action.pre_calls or {}) do
     if before.encoded and before.nonce >= nonce then nonce = before.nonce + 1 end
   end
-  local call = { eoa = action.account, executionData = assert(intent.encode_calls(action.admin_calls)), nonce = nonce }
+  local calls = {}
+  for _, list in ipairs { action.admin_calls, action.calls or {} } do
+    for _, call in ipairs(list) do calls[#calls + 1] = call end
+  end
+  local call = { eoa = action.account, executionData = assert(intent.encode_calls(calls)), nonce = nonce }
   local digest
   digest, err = intent.signed_call_digest(call, domain_of(wallet))
   if not digest then return nil, err end
@@ -204,7 +208,7 @@ end
 
 -- ---- what a bundle carries -------------------------------------------------------------------------------------
 
--- The grants of the key that have not landed. Those that will have when the bundle has are noted in the action, so that
+-- The grants of the key that have not landed. The digests of those that will have when the bundle has are noted, so that
 -- they can be forgotten. One that a relay keeps cannot be carried; a later one that was signed here takes its nonce.
 local function add_grants(wallet, action, carried)
   local waiting, pre_calls = not action.granted, {}
@@ -219,11 +223,11 @@ local function add_grants(wallet, action, carried)
   local missing = false
   for _, pre_call in ipairs(pre_calls) do
     if pre_call.nonce < next_nonce then
-      action.carried[pre_call.digest] = true
+      carried.digests[#carried.digests + 1] = pre_call.digest
     elseif not pre_call.encoded then
       missing = true
     elseif pre_call.nonce == next_nonce then
-      action.carried[pre_call.digest] = true
+      carried.digests[#carried.digests + 1] = pre_call.digest
       carried.pre_calls[#carried.pre_calls + 1] = pre_call.encoded
       next_nonce = next_nonce + 1
     end
@@ -309,15 +313,13 @@ end
 
 --- Builds a bundle, and has the chain judge it.
 -- @param wallet
--- @tparam table action as for @{rise.bundle.prepare}; `pre_calls`: the grants signed for the key. `carried` becomes the
--- set of their digests that are on the chain when the bundle is
+-- @tparam table action as for @{rise.bundle.prepare}; `pre_calls`: the grants signed for the key
 -- @treturn[1] table as @{rise.bundle.prepare}
 -- @treturn[2] nil
 -- @treturn[2] table `reverted` with `data` for what the simulation refuses; grant_pending, fee_too_high,
 -- unknown_account, network, node …
 function direct.prepare(wallet, action)
-  local carried = { pre_calls = {} }
-  action.carried = {}
+  local carried = { pre_calls = {}, digests = {} }
   local ok, err = add_grants(wallet, action, carried)
   if ok then ok, err = add_account(wallet, action.account, carried) end
   if not ok then return nil, err end
@@ -365,6 +367,7 @@ function direct.prepare(wallet, action)
     id = digest, digest = digest, nonce = action.nonce, ttl = ttl, fee = cost, fee_token = contracts.NATIVE,
     account = action.account, grant = action.grant, calls = action.calls, created = wallet:now(),
     fields = fields, signer = signer, authorization = carried.authorization, price = price, cap = cap,
+    pre_calls = carried.digests,
   }
 end
 
@@ -372,7 +375,7 @@ end
 local function payload_of(prepared)
   local raws = json.array {}
   for i, transaction in ipairs(prepared.transactions) do raws[i] = transaction.raw end
-  return { from = prepared.transactions[1].from, transactions = raws }
+  return { from = prepared.transactions[1].from, transactions = raws, pre_calls = json.array(prepared.pre_calls) }
 end
 
 --- Puts a signed Intent into a transaction.

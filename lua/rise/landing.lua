@@ -16,6 +16,11 @@ local landing = {}
 -- How far the chain's clock may be behind this machine's, in seconds.
 local CLOCK_MARGIN = 600
 
+-- How long a node may take to tell the latest block's number.
+local NUMBER_SECONDS = 5
+-- A block's number is as good as this machine's clock for so many seconds.
+local FRESH_SECONDS = 60
+
 --- The next nonce of a sequence on chain.
 -- @param wallet a @{rise.Wallet}
 -- @tparam string account
@@ -26,13 +31,10 @@ local CLOCK_MARGIN = 600
 function landing.next_nonce(wallet, account, nonce)
   if not wallet.chain then return errors.fail("unsupported", "asking the chain needs an RPC endpoint") end
   local sequence = intent.split_nonce(nonce)
-  local result, err = wallet.chain:call {
-    to = account, data = assert(contracts.encode_call(contracts.account.getNonce, { sequence })),
-  }
-  if not result then return nil, err end
-  if result == "0x" then return intent.nonce(sequence, 0) end -- no account there yet: nothing has landed
-  if #result ~= 66 then return errors.fail("node", "getNonce: the node answered something that is no nonce") end
-  return core.u256(result)
+  local values, err = wallet.chain:read(account, contracts.account.getNonce, { sequence })
+  if values == nil then return nil, err end
+  if not values then return intent.nonce(sequence, 0) end -- no account there yet: nothing has landed
+  return values[1]
 end
 
 -- The number of a block that is certainly older than a point in time, found by halving: nodes refuse to search
@@ -62,17 +64,68 @@ local function logs_of(wallet, account, nonce, from_block)
   }
 end
 
--- The transaction that used the nonce up, else the last that tried.
+-- The transaction that used the nonce up, else the last that tried; second, whether it did.
 local function transaction_in(wallet, logs, account, nonce)
   local hash
   for _, log in ipairs(logs) do
     local executed = intent.find_executed({ log }, wallet.orchestrator, account, nonce)
     if executed and type(json.get(log, "transactionHash")) == "string" then
       hash = log.transactionHash
-      if executed.incremented then return hash end
+      if executed.incremented then return hash, true end
     end
   end
-  return hash
+  return hash, false
+end
+
+-- The status of the bundle in a transaction; nil, nil while there is no receipt of it.
+local function status_in(wallet, bundle, hash)
+  local receipt, err = wallet.chain:receipt(hash)
+  if not receipt then return nil, err end
+  local executed = intent.find_executed(receipt.logs or {}, wallet.orchestrator, bundle.account, bundle.nonce)
+  return { status = executed and executed.err == "0x00000000" and 200 or 400, receipts = { receipt } }
+end
+
+--- Takes note of a block that is there.
+-- @tparam ?number number
+function landing.note_block(wallet, number)
+  if not number then return end
+  wallet.seen_block = { number = number, at = wallet.loop:now() }
+end
+
+--- From which block on to look for what is sent from now on. Known from a bundle that landed just before, else asked
+-- for meanwhile.
+-- @treturn function gives the number, waits for it if need be; nil when the node does not tell
+function landing.since(wallet)
+  local seen = wallet.seen_block
+  if not wallet.chain or seen and wallet.loop:now() - seen.at < FRESH_SECONDS then
+    return function() return seen and seen.number end
+  end
+  local task = wallet.loop:spawn(function()
+    local number = wallet.chain:block_number { timeout = math.min(wallet.timeout, NUMBER_SECONDS) }
+    landing.note_block(wallet, number)
+    return number
+  end)
+  return function() return (task:wait()) end
+end
+
+--- Looks for the event with which a bundle used up its nonce. One that left its nonce free does not count: the event
+-- may be that of an earlier attempt.
+-- @param wallet
+-- @tparam table bundle `account`, `nonce`
+-- @tparam number from_block
+-- @treturn[1] table as @{landing.status}
+-- @treturn[2] boolean false when there is none yet
+-- @treturn[3] nil
+-- @treturn[3] table
+function landing.find(wallet, bundle, from_block)
+  local logs, err = logs_of(wallet, bundle.account, bundle.nonce, from_block)
+  if not logs then return nil, err or errors.new("node", "eth_getLogs: the node answered null") end
+  local hash, used = transaction_in(wallet, logs, bundle.account, bundle.nonce)
+  if not used then return false end
+  local status
+  status, err = status_in(wallet, bundle, hash)
+  if status or err then return status, err end
+  return false
 end
 
 --- The status of a bundle out of the chain alone, in the shape the relay gives it.
@@ -94,14 +147,12 @@ function landing.status(wallet, bundle)
   while true do
     local logs
     logs, err = logs_of(wallet, bundle.account, bundle.nonce, from_block)
-    if not logs then return nil, err end
-    local hash = type(logs) == "table" and transaction_in(wallet, logs, bundle.account, bundle.nonce)
+    if not logs then return nil, err or errors.new("node", "eth_getLogs: the node answered null") end
+    local hash = transaction_in(wallet, logs, bundle.account, bundle.nonce)
     if hash then
-      local receipt
-      receipt, err = wallet.chain:receipt(hash)
-      if not receipt then return nil, err or errors.new("node", "the node has no receipt of " .. hash) end
-      local executed = intent.find_executed(receipt.logs or {}, wallet.orchestrator, bundle.account, bundle.nonce)
-      return { status = executed and executed.err == "0x00000000" and 200 or 400, receipts = { receipt } }
+      local status
+      status, err = status_in(wallet, bundle, hash)
+      return status, err or not status and errors.new("node", "the node has no receipt of " .. hash) or nil
     end
     if from_block == 0 then
       return errors.fail("unknown_bundle", "the nonce " .. bundle.nonce:hex() .. " of " .. bundle.account

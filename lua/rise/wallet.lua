@@ -7,6 +7,7 @@ local Account = require "rise.account"
 local Contract = require "rise.contract"
 local Session = require "rise.session"
 local Chain = require "rise.chain"
+local Pace = require "rise.pace"
 local Relay = require "rise.relay"
 local Rpc = require "rise.rpc"
 local check = require "rise.check"
@@ -119,6 +120,8 @@ function Wallet.connect(loop, options)
     clock = options.clock or core.now,
     max_unfinished = most,
     queues = {},
+    pace = Pace.new(), -- how long bundles take to be confirmed
+    trailing = {}, -- by account: what the chain has confirmed and the relay has not noticed yet
     live = setmetatable({}, { __mode = "k" }), -- the session objects of this wallet
     abi_items = {}, -- custom errors that the program's contracts declare
   }, Wallet)

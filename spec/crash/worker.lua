@@ -58,6 +58,7 @@ trap(store, "finish", "finish")
 trap(wallet.relay, "prepare_calls", "prepare")
 trap(wallet.relay, "send_prepared_calls", "send")
 trap(wallet.relay, "get_calls_status", "status")
+trap(wallet.chain, "logs", "logs")
 
 repeat
   assert(wallet:resume { timeout = 20 })

@@ -9,7 +9,7 @@ local crash = {}
 
 -- Where the worker dies: before something is done, and after.
 crash.POINTS = {}
-for _, step in ipairs { "prepare", "begin", "send", "mark", "status", "finish" } do
+for _, step in ipairs { "prepare", "begin", "send", "mark", "status", "logs", "finish" } do
   crash.POINTS[#crash.POINTS + 1] = step
   crash.POINTS[#crash.POINTS + 1] = "after " .. step
 end

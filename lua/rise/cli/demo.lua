@@ -21,8 +21,7 @@ local function steps(out, rise, ready)
   local function landed(receipt)
     show("transaction", receipt.transaction_hash)
     show("block", receipt.block_number)
-    show("took", string.format("%.0f ms", 1000 * (receipt.timing.prepare + receipt.timing.sign + receipt.timing.send
-      + receipt.timing.confirm)))
+    show("took", string.format("%.0f ms", 1000 * receipt.timing.total))
   end
 
   local wallet = assert(rise.connect { network = "devnet", relay = ready.relay, rpc = ready.rpc,
