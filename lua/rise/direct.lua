@@ -173,8 +173,8 @@ end
 
 --- Signs a grant, which rides with a later bundle of its key.
 -- @param wallet
--- @tparam table action `account`, `key` (an administrator's), `admin_calls`, `calls` after those, `key_hash`, `pre_calls` (the grants signed
--- for the key before), `record(pre_call)`: told of it
+-- @tparam table action `account`, `key` (an administrator's), `admin_calls`, `calls` after those, `key_hash`,
+-- `pre_calls` (the grants signed for the key before), `record(pre_call)`: told of it
 -- @treturn[1] table eoa, execution_data, nonce (u256), digest, encoded (with its signature)
 -- @treturn[2] nil
 -- @treturn[2] table not_granted or not_allowed, when the key is no administrator's; unknown_account, store, network …

@@ -572,6 +572,22 @@ function permissions.build(spec, options)
   return grant
 end
 
+--- The same grant with another end.
+-- @tparam table grant
+-- @param expires as for @{permissions.build}
+-- @tparam number now whole unix seconds
+-- @treturn[1] table
+-- @treturn[2] nil
+-- @treturn[2] table invalid_value
+function permissions.prolonged(grant, expires, now)
+  local expiry, err = read_expiry(expires, "expires", now)
+  if not expiry then return nil, err end
+  local copy = {}
+  for name, value in pairs(grant) do copy[name] = value end
+  copy.expiry = expiry
+  return copy
+end
+
 -- ---- the relay's form -----------------------------------------------------------------------------------------
 
 --- The grant as the relay's permission objects: calls first, then spend limits; selectors as hex and tokens always
@@ -767,6 +783,34 @@ end
 function permissions.revoke_calls(key_hash)
   check.hex(key_hash, "permissions.revoke_calls: key_hash", 32)
   return { contracts.self_call(contracts.account.revoke, { key_hash }) }
+end
+
+--- The calls of the account on itself that take back what a renewed key may not do any more.
+-- @tparam string key_hash 0x text
+-- @tparam table before the grants that held, or may have held, until now
+-- @tparam table grant what it may do from now on
+-- @treturn table calls, with the zero address as target
+function permissions.removal_calls(key_hash, before, grant)
+  check.hex(key_hash, "permissions.removal_calls: key_hash", 32)
+  local function name_of(rule)
+    return rule.selector and rule.to .. rule.selector or rule.token .. rule.period
+  end
+  local done, calls = {}, {}
+  for _, kind in ipairs { "calls", "spend" } do
+    for _, rule in ipairs(grant[kind]) do done[name_of(rule)] = true end
+    for _, former in ipairs(before) do
+      for _, rule in ipairs(former[kind]) do
+        if not done[name_of(rule)] then
+          done[name_of(rule)] = true
+          calls[#calls + 1] = kind == "calls"
+            and contracts.self_call(contracts.account.setCanExecute, { key_hash, rule.to, rule.selector, false })
+            or contracts.self_call(contracts.account.removeSpendLimit,
+              { key_hash, rule.token, contracts.PERIODS[rule.period] })
+        end
+      end
+    end
+  end
+  return calls
 end
 
 -- ---- what the chain says ----------------------------------------------------------------------------------------

@@ -69,11 +69,12 @@ local function look(wallet, entry, prepared)
       return errors.fail("relay", "wallet_getCallsStatus: the relay's answer has no status")
     end
     if status.status >= 200 then return bundle.outcome(wallet, prepared, status) end
-    return errors.fail("pending", "bundle " .. entry.id .. " is pending")
+    err = errors.new("pending", "bundle " .. entry.id .. " is pending")
   end
   if err.code ~= "unknown_bundle" then
     local receipt, chain_err = by_chain(wallet, entry, prepared, false)
-    if receipt or chain_err.state then return receipt, chain_err end
+    -- What the relay says is pending may have an event that the node does not tell yet.
+    if receipt or chain_err.state and not (status and chain_err.state == "unknown") then return receipt, chain_err end
     return nil, err
   end
   if entry.payload and entry.ttl and wallet:now() < entry.ttl and not entry.refused then
@@ -90,12 +91,43 @@ local function look(wallet, entry, prepared)
   return by_chain(wallet, entry, prepared, true)
 end
 
--- A session whose first bundle landed is active, also if nobody was there to see it.
-local function note_landed(wallet, entry)
-  local record = entry.session and wallet.store:get(entry.session)
-  if not record or record.state ~= "pending" then return end
-  record.state = "active"
-  wallet.store:put(record)
+--- What a landed bundle says about its session, or the session's record in the store: it is active, the newest renewal
+-- among the pre-calls that the bundle carried holds from now on, and those that were kept here are done with.
+-- @tparam table session
+-- @tparam ?table carried digests
+-- @treturn boolean whether that is news
+function recovery.note_landed(session, carried)
+  local news = session.state == "pending"
+  if news then session.state = "active" end
+  local landed = {}
+  for _, digest in ipairs(carried or {}) do landed[digest] = true end
+  for _, pre_call in ipairs(session.pre_calls or {}) do
+    if pre_call.encoded and landed[pre_call.digest] then
+      pre_call.encoded, news = nil, true
+    end
+  end
+  local renewals, left = session.renewals or {}, {}
+  for i = #renewals, 1, -1 do
+    local renewal = renewals[i]
+    if landed[renewal.digest] then
+      session.permissions, session.expiry, session.since = renewal.permissions, renewal.expiry, renewal.since
+      session.renewals = left
+      return true
+    end
+    table.insert(left, 1, renewal)
+  end
+  return news
+end
+
+-- The same, also if nobody was there to see it.
+local function note(wallet, entry)
+  if not entry.session then return end
+  local carried = entry.payload and entry.payload.pre_calls
+  for session in pairs(wallet.live) do
+    if session.id == entry.session then recovery.note_landed(session, carried) end
+  end
+  local record = wallet.store:get(entry.session)
+  if record and recovery.note_landed(record, carried) then wallet.store:put(record) end
 end
 
 --- Finds out what became of a bundle that is claimed, and writes it down. Without a result the claim is let go.
@@ -125,10 +157,10 @@ function recovery.settle(wallet, entry, timeout)
   local closed, close_err = bundle.close(wallet, entry.id, receipt, err)
   if receipt then
     if not closed then receipt.store_error = close_err end
-    note_landed(wallet, entry)
+    note(wallet, entry)
     return receipt
   end
-  if err.incremented then note_landed(wallet, entry) end
+  if err.incremented then note(wallet, entry) end
   err.id, err.nonce = entry.id, prepared.nonce
   return nil, err
 end

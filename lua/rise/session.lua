@@ -3,18 +3,23 @@
 --     local session = assert(wallet:new_session { account = player, expires = "24h", permissions = { … } })
 --     assert(session:grant(rise.approve.admin(admin_key)))
 --     local receipt = assert(session:send { stk:mint(player, amount), counter:increment() })
+--     assert(session:renew(rise.approve.admin(admin_key), { expires = "24h" }))
 --     assert(session:revoke(rise.approve.admin(admin_key)))
 --
 -- Many actions are queued: `session:act { counter:increment() }`, see @{Session:act}.
 --
--- `session.state` tells where it stands:
+-- `session:status()` tells where it stands:
 --
 -- - `new`: the key exists, nobody has been asked;
 -- - `pending`: granted, but the grant has not landed on chain: it rides with the first bundle;
 -- - `active`: the first bundle has been confirmed;
--- - `expired`: its time is over;
+-- - `expiring`: the same, in the last tenth of its life: time to renew it;
+-- - `expired`: its time is over; it may be renewed as long as its key is here;
 -- - `revoking`: the key is wiped, the chain has not confirmed the revocation;
--- - `revoked`: it cannot act any more.
+-- - `revoked`: it cannot act any more, and never will.
+--
+-- `session.permissions` and `session.expiry` are what the chain enforces once the session is active;
+-- `session.renewals`, as the record in the store, what has been asked for since and has not landed yet.
 -- @classmod rise.Session
 
 local Account = require "rise.account"
@@ -41,6 +46,12 @@ local function account_of(wallet, value)
   return Account.new(wallet, check.address(value, "wallet:new_session: account", 4))
 end
 
+local EXPIRING = 0.1 -- of a session's life
+
+local function rules_of(record)
+  return { permissions = permissions.to_relay(record.permissions), expiry = record.expiry, since = record.since }
+end
+
 local function record_of(session)
   local grant = session.permissions
   local record = {
@@ -52,10 +63,16 @@ local function record_of(session)
     public_key = session.public_key,
     state = session.state,
     expiry = session.expiry,
+    since = session.since,
     created = session.created,
     permissions = permissions.to_relay(grant),
     pre_calls = {},
+    renewals = {},
   }
+  for i, renewal in ipairs(session.renewals) do
+    record.renewals[i] = rules_of(renewal)
+    record.renewals[i].digest, record.renewals[i].arrived = renewal.digest, renewal.arrived
+  end
   for i, pre_call in ipairs(session.pre_calls) do
     record.pre_calls[i] = { nonce = pre_call.nonce:hex(), digest = pre_call.digest, encoded = pre_call.encoded }
   end
@@ -112,7 +129,9 @@ function Session.new(wallet, options)
     expiry = grant.expiry,
     state = "new",
     created = math.floor(wallet:now()),
+    since = math.floor(wallet:now()),
     pre_calls = {},
+    renewals = {},
     idle_lanes = {},
     lock = wallet.loop:mutex(),
     opening = wallet.loop:mutex(),
@@ -148,15 +167,31 @@ local function read_record(wallet, record)
   if core.hex(core.key_hash("p256", core.unhex(record.public_key))) ~= record.id then
     return bad("id", "is not the hash of its public key")
   end
-  if type(record.expiry) ~= "number" or record.expiry < 0 or record.expiry % 1 ~= 0 then
-    return bad("expiry", "is no whole number")
+  -- The rules in a record: its own, or those of a renewal.
+  local function read_rules(from, into, prefix)
+    if type(from.expiry) ~= "number" or from.expiry < 0 or from.expiry % 1 ~= 0 then
+      return bad(prefix .. "expiry", "is no whole number")
+    end
+    local since = from.since or record.created
+    if type(since) ~= "number" then return bad(prefix .. "since", "is no time") end
+    local grant, err = permissions.from_relay(from.permissions, from.expiry)
+    if not grant then return bad(prefix .. "permissions", "are damaged: " .. err.message) end
+    into.permissions, into.expiry, into.since = grant, from.expiry, since
+    return into
   end
   local session = { account = Account.new(wallet, record.account), state = record.state, id = record.id,
-    key_type = record.key_type, public_key = record.public_key, expiry = record.expiry, created = record.created,
-    pre_calls = {}, idle_lanes = {} }
-  local err
-  session.permissions, err = permissions.from_relay(record.permissions, record.expiry)
-  if not session.permissions then return bad("permissions", "are damaged: " .. err.message) end
+    key_type = record.key_type, public_key = record.public_key, created = record.created,
+    pre_calls = {}, renewals = {}, idle_lanes = {} }
+  local ok, err = read_rules(record, session, "")
+  if not ok then return nil, err end
+  if record.renewals ~= nil and type(record.renewals) ~= "table" then return bad("renewals", "are damaged") end
+  for i, renewal in ipairs(record.renewals or {}) do
+    local prefix = "renewals[" .. i .. "]."
+    if type(renewal) ~= "table" or not is_hex(renewal.digest, 32) then return bad(prefix .. "digest", "is damaged") end
+    session.renewals[i], err = read_rules(renewal, { digest = renewal.digest, arrived = renewal.arrived == true },
+      prefix)
+    if not session.renewals[i] then return nil, err end
+  end
   if type(record.pre_calls) ~= "table" then return bad("pre_calls", "are damaged") end
   for i, pre_call in ipairs(record.pre_calls) do
     local nonce = type(pre_call) == "table" and type(pre_call.nonce) == "string" and core.u256(pre_call.nonce)
@@ -190,15 +225,28 @@ function Session.load(wallet, id)
   return setmetatable(session, Session)
 end
 
---- Where the session stands now; `expired` by this machine's clock.
+-- The rules that the next bundle is judged by: it carries the renewals that the relay has.
+local function coming(session)
+  local rules = session
+  for _, renewal in ipairs(session.renewals) do
+    if renewal.arrived then rules = renewal end
+  end
+  return rules
+end
+
+--- Where the session stands now; `expired` and `expiring` by this machine's clock.
 function Session:status()
-  if (self.state == "pending" or self.state == "active") and self.wallet:now() > self.expiry then return "expired" end
+  if self.state ~= "pending" and self.state ~= "active" then return self.state end
+  local rules = coming(self)
+  local left = rules.expiry - self.wallet:now()
+  if left < 0 then return "expired" end
+  if self.state == "active" and left <= EXPIRING * (rules.expiry - rules.since) then return "expiring" end
   return self.state
 end
 
 --- The permissions in plain language, a line each.
 function Session:explain()
-  return permissions.explain(self.permissions, { account = self.account.address, tokens = self.wallet.tokens })
+  return permissions.explain(coming(self).permissions, { account = self.account.address, tokens = self.wallet.tokens })
 end
 
 --- Asks for the permissions. The grant lands on chain with the session's first bundle.
@@ -241,11 +289,86 @@ function Session:grant(approver)
   return self
 end
 
+-- What speaks against acting at all.
+local function inactive(session)
+  local status = session:status()
+  if status == "revoked" or status == "revoking" then
+    return errors.new("revoked", "the session was revoked: its key is gone")
+  elseif not session.key then
+    return errors.new("not_granted", "the session's key is not here: the store keeps records without keys")
+  elseif status == "new" then
+    return errors.new("not_granted", "the session has not been granted yet")
+  elseif status == "expired" then
+    return errors.new("expired", "the session expired at " .. permissions.time_text(coming(session).expiry))
+  end
+end
+
+--- Asks for more time, and other permissions if wanted, for the same key. As the grant did, the renewal lands on chain
+-- with the session's next bundle, and that bundle is judged by it already; what the session may not do any more is
+-- taken back on chain then. A renewal that was not granted leaves everything as it was. An expired session may be renewed, a
+-- revoked one never.
+-- @tparam table approver who decides: @{rise.approve.admin}
+-- @tparam table options `expires`: as for @{Session.new}; `permissions`: instead of those it has; `allow_root`
+-- @treturn[1] Session itself
+-- @treturn[2] nil
+-- @treturn[2] table revoked, not_granted (never granted, or its key is not here), invalid_value, root_access,
+-- relay_tampered, relay, network …
+function Session:renew(approver, options)
+  check.type(approver, "table", "session:renew: approver")
+  if type(approver.grant) ~= "function" then error("session:renew: an approver expected", 2) end
+  options = check.options(options, { expires = "string|number!", permissions = "table", allow_root = "string" },
+    "session:renew")
+  local err = inactive(self)
+  if err and err.code ~= "expired" then return nil, err end
+  local now = math.floor(self.wallet:now())
+  local grant
+  if options.permissions then
+    grant, err = permissions.build({ expires = options.expires, permissions = options.permissions }, {
+      now = now, account = self.account.address, orchestrator = self.wallet.orchestrator,
+      allow_root = options.allow_root,
+    })
+  else
+    grant, err = permissions.prolonged(coming(self).permissions, options.expires, now)
+  end
+  if not grant then return nil, err end
+
+  -- Whatever of the renewals before lands, what is not asked for any more goes.
+  local before = { self.permissions }
+  for i, renewal in ipairs(self.renewals) do before[i + 1] = renewal.permissions end
+  local renewal
+  local pre_call
+  pre_call, err = approver:grant(self.account, {
+    hash = self.id,
+    record = function(signed)
+      renewal = { permissions = grant, expiry = grant.expiry, since = now, digest = signed.digest, arrived = false }
+      self.pre_calls[#self.pre_calls + 1] = signed
+      self.renewals[#self.renewals + 1] = renewal
+      return save(self)
+    end,
+    entry = permissions.authorize_key {
+      type = self.key_type, public_key = self.public_key, role = "session", grant = grant,
+    },
+    pre_calls = self.pre_calls,
+    calls = permissions.removal_calls(self.id, before, grant),
+  })
+  if not pre_call then
+    if renewal and not err.maybe_sent then
+      table.remove(self.pre_calls)
+      table.remove(self.renewals)
+      save(self)
+    end
+    return errors.within(err, "renewing the session")
+  end
+  if renewal then renewal.arrived = true end
+  save(self) -- should the disk refuse, the next bundle tells that it has arrived
+  return self
+end
+
 -- The token that fees are taken in, and the most they may be in its units. Native currency, where the key may spend it
 -- or nothing else is known; otherwise a token that the key may spend, up to its own limit.
 local function fee_rule(session)
   local found
-  for _, rule in ipairs(session.permissions.spend) do
+  for _, rule in ipairs(coming(session).permissions.spend) do
     if rule.token == contracts.NATIVE then return rule.token, session.wallet.max_fee end
     if session.wallet.fee_tokens[rule.token] and (not found or rule.limit < found.limit) then found = rule end
   end
@@ -281,20 +404,6 @@ local function normalized(calls, what)
   return list
 end
 
--- What speaks against acting at all.
-local function inactive(session)
-  local status = session:status()
-  if status == "revoked" or status == "revoking" then
-    return errors.new("revoked", "the session was revoked: its key is gone")
-  elseif not session.key then
-    return errors.new("not_granted", "the session's key is not here: the store keeps records without keys")
-  elseif status == "new" then
-    return errors.new("not_granted", "the session has not been granted yet")
-  elseif status == "expired" then
-    return errors.new("expired", "the session expired at " .. permissions.time_text(session.expiry))
-  end
-end
-
 -- What the contract has counted in the present windows; nothing before the key is on chain.
 local function counted(session)
   local values, err = session.account:view(contracts.account.spendInfos, { session.id })
@@ -309,7 +418,7 @@ local function counted(session)
 end
 
 --- What is left of each spending limit, counted by the account's contract. Fees count against the limit of the token
--- they are paid in.
+-- they are paid in. With a renewal under way the limits are the new ones: the next bundle brings them.
 -- @treturn[1] table array of `{ token, period, limit, spent, left, resets_at }` in the order of the grant; `resets_at`
 -- in unix seconds: windows follow the calendar in UTC
 -- @treturn[2] nil
@@ -317,10 +426,11 @@ end
 function Session:allowance()
   local spent, err = counted(self)
   if not spent then return nil, err end
-  return permissions.allowance(self.permissions, { now = self.wallet:now(), spent = spent })
+  return permissions.allowance(coming(self).permissions, { now = self.wallet:now(), spent = spent })
 end
 
 local function may_execute(session, calls)
+  if coming(session) ~= session then return true end -- the account does not know the new rules yet
   for i, call in ipairs(calls) do
     local to = call.to == contracts.SELF and session.account.address or call.to -- in a batch alone one means the other
     local values, err = session.account:view(contracts.account.canExecute, { session.id, to, call.data })
@@ -348,7 +458,7 @@ function Session:can(calls, options)
     if not spent then return nil, err end
   end
   local allowed
-  allowed, err = permissions.evaluate(self.permissions, calls, {
+  allowed, err = permissions.evaluate(coming(self).permissions, calls, {
     now = self.wallet:now(), account = self.account.address, key_hash = self.id, tokens = self.wallet.tokens,
     spent = spent,
   })
@@ -361,13 +471,14 @@ end
 local function expired_on_chain(session)
   local block = session.wallet.chain and session.wallet.chain:block()
   local time = block and quantity.number(block.timestamp)
-  return time ~= nil and time > session.expiry
+  return time ~= nil and time > coming(session).expiry
 end
 
 -- The relay does not know the key: say why.
 local function unknown_key(session, err)
-  if session.wallet:now() > session.expiry or expired_on_chain(session) then
-    return errors.fail("expired", "the session expired at " .. permissions.time_text(session.expiry))
+  local expiry = coming(session).expiry
+  if session.wallet:now() > expiry or expired_on_chain(session) then
+    return errors.fail("expired", "the session expired at " .. permissions.time_text(expiry))
   end
   -- Said, not believed: only session:revoke may conclude that nothing is left to revoke.
   if session.state == "active" then
@@ -412,7 +523,7 @@ end
 local function may_act(session, calls)
   local err = inactive(session)
   if err then return nil, err end
-  return permissions.evaluate(session.permissions, calls, {
+  return permissions.evaluate(coming(session).permissions, calls, {
     now = session.wallet:now(), account = session.account.address, key_hash = session.id,
     tokens = session.wallet.tokens,
   })
@@ -423,7 +534,8 @@ end
 -- Completes an action of this session for rise.bundle: who, by which rules, from which purse.
 local function complete(session, action)
   if not action.fee_token then action.fee_token, action.max_fee = fee_rule(session) end
-  action.account, action.key, action.grant = session.account.address, session.key, session.permissions
+  action.account, action.key, action.grant = session.account.address, session.key,
+    coming(session).permissions
   action.session = session.id
   action.granted = session.state == "active"
   action.pre_calls = session.pre_calls
@@ -460,16 +572,10 @@ function Session:leave(place)
   if place.opening then self.opening:release() end
 end
 
--- What a landed bundle says about the session: active; and grants kept here that it carried are done with.
+-- What a landed bundle, with the pre-calls that it carried, says about the session.
 local function landed(session, carried)
-  local changed = session.state == "pending"
-  if changed then session.state = "active" end
-  for _, pre_call in ipairs(session.pre_calls) do
-    if pre_call.encoded and carried and carried[pre_call.digest] then
-      pre_call.encoded, changed = nil, true
-    end
-  end
-  return not changed or save(session)
+  if not recovery.note_landed(session, carried) then return true end
+  return save(session)
 end
 
 -- One bundle, by a caller who has entered. `action` has `calls`, and where known `nonce`, `fee_token` with `max_fee`,
@@ -616,7 +722,7 @@ function Session:wait(pending, timeout)
       id = id, nonce = nonce, account = self.account.address, grant = self.permissions,
     }, timeout)
   end
-  if receipt or err.incremented then landed(self) end
+  if receipt or err.incremented then landed(self, entry and entry.payload and entry.payload.pre_calls) end
   return receipt, err
 end
 
