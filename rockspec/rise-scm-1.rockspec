@@ -138,6 +138,7 @@ build = {
     ["rise.cli.keccak"] = "lua/rise/cli/keccak.lua",
     ["rise.cli.man"] = "lua/rise/cli/man.lua",
     ["rise.cli.policy"] = "lua/rise/cli/policy.lua",
+    ["rise.cli.resume"] = "lua/rise/cli/resume.lua",
     ["rise.cli.run"] = "lua/rise/cli/run.lua",
     ["rise.cli.units"] = "lua/rise/cli/units.lua",
     ["rise.cli.values"] = "lua/rise/cli/values.lua",

@@ -40,11 +40,13 @@ describe("rise", function()
   it("shows help without being asked for anything", function()
     local code, out = run()
     assert.equal(0, code)
-    for _, command in ipairs { "run", "devnet", "demo", "help" } do assert.matches("\n   " .. command, out) end
+    for _, command in ipairs { "run", "devnet", "demo", "resume", "help" } do
+      assert.matches("\n   " .. command, out)
+    end
   end)
 
   it("shows the same help for `help X`, `X --help` and `X -h`", function()
-    for _, command in ipairs { "run", "devnet", "demo" } do
+    for _, command in ipairs { "run", "devnet", "demo", "resume" } do
       local _, by_command = run("help", command)
       local _, by_option = run(command, "--help")
       local _, by_flag = run(command, "-h")
@@ -58,7 +60,7 @@ describe("rise", function()
     { "nope" }, { "--nope" }, { "devnet", "--nope" }, { "devnet", "--port", "x" }, { "devnet", "--port", "70000" },
     { "devnet", "--port", "-1" }, { "devnet", "--fees", "some" }, { "devnet", "--chain-id", "0" }, { "run" },
     { "help", "nope" }, { "devnet", "--port" }, { "devnet", "--fault", "drpo" }, { "devnet", "--fault", "drop@2" },
-    { "devnet", "--fault", "drop", "--fault", "dup:nope" },
+    { "devnet", "--fault", "drop", "--fault", "dup:nope" }, { "resume", "--patience", "-1" }, { "resume", "more" },
   }
   for _, argv in ipairs(wrong) do
     it("refuses `" .. table.concat(argv, " ") .. "` with code 2 and one clear line", function()
@@ -101,6 +103,116 @@ describe("rise run", function()
     local path = script "this is not Lua"
     assert.equal(2, (run("run", path)))
     os.remove(path)
+  end)
+end)
+
+describe("rise resume #devnet", function()
+  local flow = require "support.flow"
+  local json = require "rise.json"
+  local rise = require "rise"
+  local net, before, folder, path, f
+  setup(function()
+    net = flow.start { before = function(method, params) return before and before(method, params) end }
+  end)
+  teardown(function() net:stop() end)
+  before_each(function()
+    before = nil
+    folder = os.tmpname()
+    os.remove(folder)
+  end)
+  after_each(function() os.execute("rm -rf '" .. folder .. "'") end)
+
+  local function resume(...)
+    return run("resume", "--store", path, "--relay", net.ready.relay, "--rpc", net.ready.rpc, "--chain-id",
+      tostring(net.ready.chain_id), ...)
+  end
+
+  -- A bundle whose request was lost with the program that sent it.
+  local function crash()
+    local task
+    before = function(method)
+      if method ~= "wallet_sendPreparedCalls" then return nil end
+      before = nil
+      task:cancel()
+      return "drop"
+    end
+    task = rise.spawn(function() return f.session:send { f.counter:increment() } end)
+    assert.equal("canceled", select(2, task:wait()).code)
+    local left = f.wallet.store:bundles { unfinished = true }
+    assert.equal(1, #left)
+    return left[1]
+  end
+
+  for _, kind in ipairs { "sqlite", "file" } do
+    it("settles what is left in a store of kind " .. kind .. ", and leaves the keys in it", function()
+      path = folder .. "/store"
+      local store = assert(rise.store[kind] { path = path, keys = "plaintext" })
+      f = flow.session(net, { wallet = flow.connect(net, { store = store }) })
+      assert(f.session:send { f.counter:increment() })
+      local count = assert(f.counter:count())
+      local entry = crash()
+      local id = f.session.id
+      if store.close then store:close() end
+
+      local code, out, err = resume "--json"
+      assert.equal("", err)
+      assert.equal(0, code)
+      local answer = assert(json.decode(out))
+      assert.is_true(answer.settled)
+      assert.equal(1, #answer.bundles)
+      assert.equal(entry.id, answer.bundles[1].id)
+      assert.equal(id, answer.bundles[1].session)
+      assert.equal("done", answer.bundles[1].state)
+      assert.equal(1, answer.bundles[1].actions)
+      assert.matches("^0x%x+$", answer.bundles[1].transaction_hash)
+      assert.equal(tostring(count + 1), tostring(assert(f.counter:count())))
+
+      assert.same({ 0, "", "nothing was left unfinished\n" }, { resume() })
+      local again = flow.connect(net, { store = assert(rise.store[kind] { path = path, keys = "plaintext" }) })
+      assert(assert(again:load_session(id)):send { f.counter:increment() })
+      if again.store.close then again.store:close() end
+    end)
+  end
+
+  it("ends with 4 while a bundle may still land, and says which", function()
+    path = folder .. "/store"
+    local store = assert(rise.store.sqlite { path = path, keys = "plaintext" })
+    f = flow.session(net, { wallet = flow.connect(net, { store = store }) })
+    local entry = crash()
+    assert(store:claim(entry.id)) -- it is being worked on
+    local code, out = resume()
+    assert.equal(4, code)
+    assert.matches("\n" .. entry.id .. " +sending +" .. f.session.id .. " +1 +another program", out)
+    store:close()
+    code, out = resume()
+    assert.equal(0, code)
+    assert.matches("\n" .. entry.id .. " +done +" .. f.session.id .. " +1 +0x%x+\n$", out)
+  end)
+
+  it("ends with 2 where no network is named", function()
+    path = folder .. "/store"
+    assert(core.make_dir(folder))
+    local file = assert(io.open(path, "w"))
+    file:write '{"format":1,"sessions":[]}'
+    file:close()
+    local code, _, err = run("resume", "--store", path)
+    assert.equal(2, code)
+    assert.matches("^rise: usage: no network is named", err)
+  end)
+
+  it("ends with 1 where there is no store or no relay, and makes no store", function()
+    path = folder .. "/store"
+    local code, _, err = resume()
+    assert.equal(1, code)
+    assert.matches("^rise: store: the session store cannot be opened", err)
+    assert.is_nil(io.open(path))
+    assert(core.make_dir(folder))
+    local file = assert(io.open(path, "w"))
+    file:write '{"format":1,"sessions":[]}'
+    file:close()
+    code, _, err = run("resume", "--store", path, "--relay", "http://127.0.0.1:1", "--chain-id", "1")
+    assert.equal(1, code)
+    assert.matches("^rise: network: ", err)
   end)
 end)
 

@@ -305,8 +305,8 @@ end
 
 --- Asks for more time, and other permissions if wanted, for the same key. As the grant did, the renewal lands on chain
 -- with the session's next bundle, and that bundle is judged by it already; what the session may not do any more is
--- taken back on chain then. A renewal that was not granted leaves everything as it was. An expired session may be renewed, a
--- revoked one never.
+-- taken back on chain then. A renewal that was not granted leaves everything as it was. An expired session may be
+-- renewed, a revoked one never.
 -- @tparam table approver who decides: @{rise.approve.admin}
 -- @tparam table options `expires`: as for @{Session.new}; `permissions`: instead of those it has; `allow_root`
 -- @treturn[1] Session itself

@@ -121,7 +121,7 @@ end
 --- Connects as the options, the environment and the configuration say.
 -- @tparam table args of the parser
 -- @tparam table console
--- @tparam[opt] table options `store = true` where the command needs it
+-- @tparam[opt] table options `store = true` where the command needs it, or the store that it has opened
 -- @treturn[1] rise.Wallet
 -- @treturn[1] table the settings
 -- @treturn[2] nil
@@ -150,9 +150,11 @@ function connection.open(args, console, options)
     end
   end
   local kept
-  if options and options.store then
+  if options and options.store == true then
     kept, err = connection.store(settings, console)
     if not kept then return nil, err end
+  elseif options then
+    kept = options.store
   end
   console:progress("connecting ...")
   local wallet

@@ -5,8 +5,14 @@
 --
 -- *The journal* has an entry for each bundle, written and synced before the bundle leaves this machine: `id` (the
 -- quote's hash), `session`, `account`, `chain_id`, `nonce` (0x text of 32 bytes), `state`, `payload` (what is sent:
--- `context_text`, `signature`, `key`, `fee_signature`; dropped once the bundle is final), `calls`, `actions`, `ttl`,
--- `created`, `updated`, `outcome`. States go from `sending` over `accepted` to one of
+-- `context_text`, `signature`, `key`, `fee_signature`, and `pre_calls`, the digests of those it carries; dropped once
+-- the bundle is final), `calls`, `actions`, `ttl`, `created`, `updated`, `outcome`. The states, in their order:
+--
+-- - (none: prepared and signed, but nothing has left this machine);
+-- - `sending`: written down, before the request leaves: the relay may have it or not;
+-- - `accepted`: the relay has answered that it has it;
+--
+-- and then one of those that are final:
 --
 -- - `done`: landed and succeeded;
 -- - `reverted`: landed and failed;
