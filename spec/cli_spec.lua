@@ -217,16 +217,16 @@ describe("rise resume #devnet", function()
 end)
 
 describe("the README", function()
-  it("lists every error code with its meaning, and no other", function()
+  it("lists every error code with its meaning and hint, and no other", function()
     local file = assert(io.open "README.md")
     local text = file:read "*a"
     file:close()
     local listed = {}
-    for code, meaning, retryable in text:gmatch "\n| `([%w_]+)` | ([^|]+) | (%a*) ?|" do
-      listed[code] = { meaning, retryable == "yes" }
+    for code, meaning, retryable, hint in text:gmatch "\n| `([%w_]+)` | ([^|]+) | (%a*) ?| ([^|\n]-) ?|" do
+      listed[code] = { meaning, retryable == "yes", hint }
     end
     local known = {}
-    for code, entry in pairs(errors.CODES) do known[code] = { entry.text, entry.retryable } end
+    for code, entry in pairs(errors.CODES) do known[code] = { entry.text, entry.retryable, entry.hint or "" } end
     assert.same(known, listed)
   end)
 end)

@@ -21,7 +21,7 @@ errors.CODES = {
     hint = "wait for the window to reset, or grant a higher limit" },
   no_spend_rule = { text = "the key has no spending limit for a token it would spend", retryable = false,
     hint = "grant a spend permission for this token" },
-  expired = { text = "the session key has expired", retryable = false, hint = "grant a new session" },
+  expired = { text = "the session key has expired", retryable = false, hint = "renew the session, or grant a new one" },
   revoked = { text = "the session key was revoked", retryable = false, hint = "grant a new session" },
   not_granted = { text = "the account does not know this key", retryable = false,
     hint = "call session:grant first" },
