@@ -4,19 +4,13 @@ local flow = require "support.flow"
 
 local function number(value) return tostring(assert(value)) end
 
-for _, driver in ipairs { "blocking", "in a task" } do
+for _, driver in ipairs(flow.DRIVERS) do
   describe("the flow, " .. driver .. " #devnet", function()
     local net
     setup(function() net = flow.start() end)
     teardown(function() net:stop() end)
 
-    local function run(fn)
-      if driver == "blocking" then return fn() end
-      local task = rise.spawn(fn)
-      while not task.done do rise.step(0.25) end
-      local _, err = task:wait()
-      if err then error(err.cause, 0) end
-    end
+    local function run(fn) flow.run(driver, fn) end
 
     for _, admin_type in ipairs { "secp256k1", "p256" } do
       it("goes from an account to a revoked session, approved by a key of type " .. admin_type, function()
@@ -117,6 +111,8 @@ describe("the flow in several tasks #devnet", function()
   setup(function() net = flow.start() end)
   teardown(function() net:stop() end)
 
+  local function both(name, fn) flow.both(it, name, fn) end
+
   it("sends what tasks ask of one session in turn, none lost and none twice", function()
     local f = flow.session(net)
     local tasks = {}
@@ -125,7 +121,7 @@ describe("the flow in several tasks #devnet", function()
     assert.equal("6", tostring(assert(f.counter:count())))
   end)
 
-  it("revokes all sessions of an account at once, and no other's", function()
+  both("revokes all sessions of an account at once, and no other's", function()
     local f = flow.session(net)
     local more = { flow.session(net, { wallet = f.wallet, admin = f.admin, account = f.account }),
       flow.session(net, { wallet = f.wallet, admin = f.admin, account = f.account, grant = false }) }
@@ -145,7 +141,7 @@ describe("the flow in several tasks #devnet", function()
     assert(stranger.session:send { f.counter:increment() })
   end)
 
-  it("takes plain value transfers, counted against the native limit", function()
+  both("takes plain value transfers, counted against the native limit", function()
     local f = flow.session(net, { permissions = {
       calls = { { to = flow.SHOP, signature = rise.EMPTY_CALLDATA } },
       spend = { { limit = rise.ether "1", period = "minute" } },
@@ -159,7 +155,7 @@ describe("the flow in several tasks #devnet", function()
     assert.equal("spend_limit", err.code)
   end)
 
-  it("knows beforehand what would be refused, and what is left", function()
+  both("knows beforehand what would be refused, and what is left", function()
     local f = flow.session(net)
     local transfer = f.stk:transfer(flow.SHOP, rise.ether "60")
     assert.is_true(f.session:can { transfer })
@@ -183,7 +179,7 @@ describe("the flow in several tasks #devnet", function()
     assert.equal("revoked", select(2, f.session:can { transfer }).code)
   end)
 
-  it("grants what the cookbook page asks for, in its own words", function()
+  both("grants what the cookbook page asks for, in its own words", function()
     local STK, COUNTER = net.ready.contracts.stk, net.ready.contracts.counter
     local wallet = flow.connect(net)
     local key = assert(rise.key.generate "p256")

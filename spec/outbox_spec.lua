@@ -14,6 +14,8 @@ describe("outbox #devnet", function()
   teardown(function() net:stop() end)
   before_each(function() before, after = nil, nil end)
 
+  local function both(name, fn) flow.both(it, name, fn) end
+
   local f, increment, count
   local function start(options)
     f = flow.session(net, options)
@@ -73,7 +75,7 @@ describe("outbox #devnet", function()
     assert.is_true(f.session:outbox():drain())
   end)
 
-  it("gives the bundle's receipt to each of its actions", function()
+  both("gives the bundle's receipt to each of its actions", function()
     start()
     local a, b = assert(f.session:act { increment }), assert(f.session:act(increment))
     assert.equal("queued", a.status)
@@ -96,7 +98,7 @@ describe("outbox #devnet", function()
     assert.equal(5, counted())
   end)
 
-  it("reports the actions that fail alone, and sends the others in order", function()
+  both("reports the actions that fail alone, and sends the others in order", function()
     start()
     local bad = { [5] = true, [6] = true, [13] = true, [20] = true }
     local handles = {}
@@ -119,7 +121,7 @@ describe("outbox #devnet", function()
     assert.same(numbers(1, 20, bad), (journal()))
   end)
 
-  it("judges an action by what those before it have done", function()
+  both("judges an action by what those before it have done", function()
     start()
     local shop = assert(f.stk:balanceOf(flow.SHOP))
     local handles = {}
@@ -191,7 +193,7 @@ describe("outbox #devnet", function()
     assert.equal(14, counted())
   end)
 
-  it("runs lanes side by side, each in order, within what the relay's queue takes", function()
+  both("runs lanes side by side, each in order, within what the relay's queue takes", function()
     start()
     local seen = watch_unfinished()
     f.session:outbox { max_calls = 2 }
@@ -215,7 +217,7 @@ describe("outbox #devnet", function()
     assert.equal(2, sequences) -- used again, not one for each lane
   end)
 
-  it("sends the first bundle after a grant alone", function()
+  both("sends the first bundle after a grant alone", function()
     start { fresh = true }
     assert.equal("pending", f.session:status())
     local seen = watch_unfinished()
@@ -236,7 +238,7 @@ describe("outbox #devnet", function()
     assert.equal(4, counted())
   end)
 
-  it("is bounded: queue_full, and room again later", function()
+  both("is bounded: queue_full, and room again later", function()
     start()
     f.session:outbox { max_queued = 3 }
     local handle
@@ -266,7 +268,7 @@ describe("outbox #devnet", function()
     assert(handle:wait())
   end)
 
-  it("fails what waits when the session is revoked", function()
+  both("fails what waits when the session is revoked", function()
     start()
     f.session:outbox { max_calls = 1 }
     local handles = {}
@@ -279,7 +281,7 @@ describe("outbox #devnet", function()
     assert.equal("revoked", select(2, f.session:act { increment }).code)
   end)
 
-  it("loses nothing and does nothing twice when answers are lost, late or doubled", function()
+  both("loses nothing and does nothing twice when answers are lost, late or doubled", function()
     start()
     f.wallet.timeout = 0.4
     f.session:outbox { max_calls = 4 }

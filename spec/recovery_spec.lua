@@ -17,6 +17,8 @@ describe("recovery #devnet", function()
   teardown(function() net:stop() end)
   before_each(function() before, after = nil, nil end)
 
+  local function both(name, fn) flow.both(it, name, fn) end
+
   local f, count
   local function start(options)
     f = flow.session(net, options)
@@ -65,7 +67,7 @@ describe("recovery #devnet", function()
     return reports[1]
   end
 
-  it("finds every bundle in the journal before it is sent", function()
+  both("finds every bundle in the journal before it is sent", function()
     start()
     local seen
     before = function(method, params)
@@ -94,7 +96,7 @@ describe("recovery #devnet", function()
     landed(0)
   end)
 
-  it("sends again what the relay never got, the same payload, once", function()
+  both("sends again what the relay never got, the same payload, once", function()
     start()
     local entry = interrupted "request"
     local payloads = {}
@@ -111,7 +113,7 @@ describe("recovery #devnet", function()
     landed(2)
   end)
 
-  it("sends nothing again that the relay has", function()
+  both("sends nothing again that the relay has", function()
     start()
     interrupted "answer"
     local sent = false
@@ -183,7 +185,7 @@ describe("recovery #devnet", function()
     resumed "done"
   end)
 
-  it("waits on for a bundle whose answer was lost", function()
+  both("waits on for a bundle whose answer was lost", function()
     start()
     after = function(method) return method ~= "wallet_prepareCalls" and "drop" or nil end
     f.wallet.timeout = 0.3
@@ -196,7 +198,7 @@ describe("recovery #devnet", function()
     landed(1)
   end)
 
-  it("makes a session active whose first bundle landed unseen", function()
+  both("makes a session active whose first bundle landed unseen", function()
     f = flow.session(net)
     count = assert(f.counter:count())
     interrupted "answer"
@@ -206,7 +208,7 @@ describe("recovery #devnet", function()
     landed(1)
   end)
 
-  it("leaves to a living process what it works on", function()
+  both("leaves to a living process what it works on", function()
     local folder = os.tmpname()
     os.remove(folder)
     local options = { path = folder .. "/rise.db", keys = "plaintext" }

@@ -4,7 +4,7 @@ local core = require "rise.core"
 local rise = require "rise"
 local flow = require "support.flow"
 
-for _, driver in ipairs { "blocking", "in a task" } do
+for _, driver in ipairs(flow.DRIVERS) do
   describe("the life of a session, " .. driver .. " #devnet", function()
     it("goes from pending over active and expiring to expired, and by a renewal back, to the end", function()
       local net = flow.start() -- its clock is moved
@@ -47,12 +47,7 @@ for _, driver in ipairs { "blocking", "in a task" } do
         assert.equal("revoked", select(2, session:renew(f.approver, { expires = "1h" })).code)
         assert.equal(1, #assert(f.account:keys()))
       end
-      if driver == "blocking" then
-        life()
-      else
-        local _, err = rise.spawn(life):wait()
-        if err then error(err.cause, 0) end
-      end
+      flow.run(driver, life)
       net:stop()
     end)
   end)

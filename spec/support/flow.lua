@@ -7,6 +7,24 @@ local flow = {}
 
 flow.SHOP = "0x00000000000000000000000000000000000051ab"
 
+-- The same program as a script that blocks, and in a task that yields.
+flow.DRIVERS = { "blocking", "in a task" }
+
+function flow.run(driver, fn)
+  if driver == "blocking" then return fn() end
+  local task = rise.spawn(fn)
+  while not task.done do rise.step(0.25) end
+  local _, err = task:wait()
+  if err then error(err.cause, 0) end
+end
+
+-- Runs a spec both ways; `it` is busted's.
+function flow.both(it, name, fn)
+  for _, driver in ipairs(flow.DRIVERS) do
+    it(name .. ", " .. driver, function() flow.run(driver, fn) end)
+  end
+end
+
 -- Starts a devnet on free ports in the loop that the specs run in.
 function flow.start(options)
   local settings = { loop = rise.loop, port = 0, anvil_port = 0 }
