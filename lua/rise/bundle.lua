@@ -195,6 +195,7 @@ function bundle.send(wallet, prepared, signature)
       if err.code == "canceled" then return about(prepared, err) end
       local status, status_err = wallet.relay:get_calls_status(prepared.id, { timeout = wallet.timeout })
       if status then return true end
+      if status_err.code == "canceled" then return about(prepared, status_err) end
       if status_err.code ~= "unknown_bundle" then
         return pending(prepared, "was sent, its answer was lost, and the relay does not say what became of it: "
           .. err.message)

@@ -26,7 +26,7 @@ local function prepared_of(entry)
   local prepared = {
     id = entry.id, account = entry.account, nonce = core.u256(entry.nonce), created = entry.created, ttl = entry.ttl,
     calls = entry.calls, context_text = payload.context_text, key = payload.key,
-    fee_signature = payload.fee_signature,
+    fee_signature = payload.fee_signature, pre_calls = payload.pre_calls,
   }
   if payload.transactions then direct.restore(prepared, payload) end
   return prepared
