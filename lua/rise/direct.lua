@@ -208,8 +208,8 @@ end
 
 -- ---- what a bundle carries -------------------------------------------------------------------------------------
 
--- The grants of the key that have not landed. The digests of those that will have when the bundle has are noted, so that
--- they can be forgotten. One that a relay keeps cannot be carried; a later one that was signed here takes its nonce.
+-- The grants of the key that have not landed. The digests of those that will have when the bundle has are noted: they
+-- are forgotten then. One that a relay keeps cannot be carried; a later one that was signed here takes its nonce.
 local function add_grants(wallet, action, carried)
   local waiting, pre_calls = not action.granted, {}
   for i, pre_call in ipairs(action.pre_calls or {}) do
