@@ -133,6 +133,31 @@ static int l_write_file(lua_State *L) {
     return 1;
 }
 
+/*** The same for a file that is not there yet: of several that write it at a time one succeeds.
+@function create_file
+@tparam string path
+@tparam string bytes
+@treturn[1] boolean true
+@treturn[2] nil
+@treturn[2] table error, `io`; `exists` when there is one */
+static int l_create_file(lua_State *L) {
+    rise_error error = { RISE_OK, "" };
+    size_t len;
+    const char *path = check_path(L, 1);
+    const uint8_t *bytes = rl_checkstring(L, 2, &len);
+    int exists = 0, results;
+    rise_status status = rise_file_create(path, bytes, len, &exists, &error);
+
+    if (status != RISE_OK) {
+        results = rl_fail(L, status, &error);
+        lua_pushboolean(L, exists);
+        lua_setfield(L, -2, "exists");
+        return results;
+    }
+    lua_pushboolean(L, 1);
+    return 1;
+}
+
 /*** Makes a folder (mode 0700) and those above it that are missing; one that is there already is fine.
 @function make_dir
 @tparam string path
@@ -215,6 +240,7 @@ void rl_open_bytes(lua_State *L) {
         { "now", l_now },
         { "monotonic", l_monotonic },
         { "write_file", l_write_file },
+        { "create_file", l_create_file },
         { "make_dir", l_make_dir },
         { "file_mode", l_file_mode },
         { "json_span", l_json_span },

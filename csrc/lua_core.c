@@ -14,6 +14,9 @@ int luaopen_rise_core(lua_State *L) {
     rl_open_hash(L);
     rl_open_u256(L);
     rl_open_key(L);
+#ifndef RISE_WITHOUT_KEYSTORE
+    rl_open_keystore(L);
+#endif
     rl_open_abi(L);
     rl_open_tx(L);
     return 1;

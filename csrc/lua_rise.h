@@ -12,6 +12,9 @@
 
 /* Metatable names, which are also what `__name` and error messages show. */
 #define RL_KEY "rise.key"
+#define RL_PASSPHRASE "rise.passphrase"
+#define RL_VAULT "rise.vault"
+#define RL_KEYSTORE "rise.keystore"
 #define RL_U256 "rise.u256"
 #define RL_KECCAK "rise.keccak"
 #define RL_ABI "rise.abi"
@@ -84,6 +87,7 @@ void rl_open_bytes(lua_State *L);
 void rl_open_hash(lua_State *L);
 void rl_open_u256(lua_State *L);
 void rl_open_key(lua_State *L);
+void rl_open_keystore(lua_State *L);
 void rl_open_abi(lua_State *L);
 void rl_open_tx(lua_State *L);
 

@@ -39,6 +39,11 @@ local HERE = {
   limit = function() return core.abi("function f(uint256" .. ("[1]"):rep(1000) .. ")") end,
   store = function() return rise.store.file { path = "/dev/null/store" } end,
   io = function() return core.write_file("/dev/null/file", "text") end,
+  wrong_passphrase = function()
+    local key = assert(rise.key.generate "p256")
+    local text = assert(rise.keystore.seal { key = key, passphrase = "one", cost = "light" })
+    return rise.keystore.open { text = text, passphrase = "another" }
+  end,
   no_memory = function()
     return elsewhere("ulimit -v 300000;", [[
       local transport = assert(require("rise.net").transport())
@@ -56,6 +61,10 @@ local NOWHERE = "0x00000000000000000000000000000000000000ee"
 
 -- Each is given a session that has acted once, and its devnet.
 local ON_A_DEVNET = {
+  guarded = function(f)
+    assert(f.session:guard { calls = {} })
+    return f.session:send { f.counter:increment() }
+  end,
   grant_pending = function(_, net)
     local g = flow.session(net) -- granted at the relay
     local gas_key = assert(rise.key.generate "secp256k1")

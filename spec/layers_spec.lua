@@ -108,10 +108,11 @@ describe("the C files", function()
     assert.same({}, strays("/rise_lua%.h", { "^csrc/lua_", "^csrc/runner/" }))
   end)
 
-  it("see libcurl only in curl.c, libmicrohttpd only in httpd.c, SQLite only in lua_sqlite.c", function()
+  it("see libcurl, libmicrohttpd, SQLite and libsodium in one file each", function()
     assert.same({}, strays("/curl/", { "^csrc/net/curl%.c$" }))
     assert.same({}, strays("/microhttpd%.h", { "^csrc/net/httpd%.c$" }))
     assert.same({}, strays("/sqlite3", { "^csrc/lua_sqlite%.c$" }))
+    assert.same({}, strays("/sodium%.h", { "^csrc/core/locked%.h$", "^csrc/tests/" }))
   end)
 
   it("of the core include nothing of net", function()
@@ -223,7 +224,7 @@ describe("the Lua modules", function()
   local floors = {
     { "core" },
     { "errors", "check", "json", "quantity", "networks", "contracts", "revert", "permissions", "policy", "intent",
-      "pace" },
+      "pace", "guard", "passphrase", "keystore" },
     { "net", "host", "sqlite", "terminal" },
     { "loop" },
     { "rpc" },

@@ -100,7 +100,17 @@ static int create_beside(char *temporary, const char *folder) {
     return -1;
 }
 
-rise_status rise_file_write(const char *path, const void *data, size_t len, rise_error *error) {
+/* Gives a finished file its name. One that must be new is linked to it, which fails where there is one, as rename does
+ * not. */
+static int publish(const char *temporary, const char *path, int is_new) {
+    if (!is_new) {
+        return rename(temporary, path);
+    }
+    return link(temporary, path) != 0 ? -1 : unlink(temporary);
+}
+
+static rise_status put_file(const char *path, const void *data, size_t len, int is_new, int *exists,
+                            rise_error *error) {
     const char *slash = strrchr(path, '/');
     size_t folder_len = slash == NULL ? 1 : slash == path ? 1 : (size_t)(slash - path);
     char *folder, *temporary;
@@ -131,9 +141,10 @@ rise_status rise_file_write(const char *path, const void *data, size_t len, rise
         what = "cannot write ";
         number = errno;
     }
-    if (what == NULL && rename(temporary, path) != 0) {
-        what = "cannot replace ";
+    if (what == NULL && publish(temporary, path, is_new) != 0) {
+        what = is_new ? "cannot create " : "cannot replace ";
         number = errno;
+        *exists = is_new && number == EEXIST;
     }
     if (what != NULL) {
         (void)unlink(temporary);
@@ -153,6 +164,22 @@ rise_status rise_file_mode(const char *path, unsigned *mode, rise_error *error) 
     }
     *mode = (unsigned)about.st_mode & 07777u;
     return RISE_OK;
+}
+
+rise_status rise_file_write(const char *path, const void *data, size_t len, rise_error *error) {
+    int exists = 0;
+
+    return put_file(path, data, len, 0, &exists, error);
+}
+
+rise_status rise_file_create(const char *path, const void *data, size_t len, int *exists, rise_error *error) {
+    int there = 0;
+    rise_status status = put_file(path, data, len, 1, &there, error);
+
+    if (exists != NULL) {
+        *exists = there;
+    }
+    return status;
 }
 
 rise_status rise_file_mkdir(const char *path, rise_error *error) {

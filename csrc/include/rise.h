@@ -44,7 +44,10 @@ extern "C" {
     X(RISE_EUSAGE, "usage", "the call itself is wrong")                                              \
     X(RISE_ENETWORK, "network", "no answer could be had")                                            \
     X(RISE_ETIMEOUT, "timeout", "the deadline passed")                                               \
-    X(RISE_EIO, "io", "the system refused a file, socket or process operation")
+    X(RISE_EIO, "io", "the system refused a file, socket or process operation")                      \
+    X(RISE_EPASSPHRASE, "wrong_passphrase", "the passphrase is wrong")                               \
+    X(RISE_EUNSUPPORTED, "unsupported", "not offered here")                                          \
+    X(RISE_ECANCELED, "canceled", "the task was canceled")
 
 typedef enum rise_status {
 #define RISE_STATUS_ENUM(id, word, text) id,
@@ -487,11 +490,110 @@ rise_status rise_tx_sign(rise_buf *out, uint8_t hash[32], const rise_tx *tx, con
 rise_status rise_json_span(size_t *start, size_t *span_len, const char *text, size_t len, const char *const *path,
                            size_t depth);
 
+/* ---- passphrases (librise with libsodium only) -------------------------------------------------------- */
+
+/* A passphrase in memory that is locked, fenced by guard pages, and wiped when it is freed. */
+typedef struct rise_passphrase rise_passphrase;
+#define RISE_PASSPHRASE_MAX 1024u
+
+/* A copy; the caller wipes its own. RISE_ELIMIT: longer than RISE_PASSPHRASE_MAX. RISE_ENOMEM. */
+rise_status rise_passphrase_new(rise_passphrase **out, const void *text, size_t len);
+/* The first line of a file, or of what a descriptor has to read; it stays open. The end of the line, also with a CR, is
+ * no part of it. RISE_EIO, RISE_ELIMIT. */
+rise_status rise_passphrase_file(rise_passphrase **out, const char *path, rise_error *error);
+rise_status rise_passphrase_fd(rise_passphrase **out, int fd, rise_error *error);
+/* Asks at the terminal of the process, which shows nothing of what is typed. It shows again on every way out: signals
+ * that would end or stop the process are held back in this thread until it does, and then take their course.
+ * RISE_EIO: there is no terminal. RISE_ECANCELED: end of input, or a signal that the program survived. */
+rise_status rise_passphrase_prompt(rise_passphrase **out, const char *prompt, rise_error *error);
+void rise_passphrase_free(rise_passphrase *passphrase);
+/* Its text, which is not NUL-terminated; valid until it is freed. */
+const char *rise_passphrase_text(const rise_passphrase *passphrase, size_t *len);
+
+/* ---- keystore (librise with libsodium only) ------------------------------------------------------------ */
+
+/* Keys under one key, which is what a store of many keeps under a passphrase: XChaCha20-Poly1305, the type and the
+ * public half of each being authenticated with it. In locked memory, wiped when freed. */
+typedef struct rise_vault rise_vault;
+#define RISE_VAULT_WRAPPED 72
+
+rise_status rise_vault_new(rise_vault **out, const rise_entropy *entropy);
+void rise_vault_free(rise_vault *vault);
+rise_status rise_vault_wrap(const rise_vault *vault, uint8_t wrapped[RISE_VAULT_WRAPPED], const rise_key *key,
+                            const rise_entropy *entropy);
+/* RISE_EDATA: damaged, of another vault, or not the key with this public half (rise_key_public). */
+rise_status rise_vault_unwrap(const rise_vault *vault, rise_key **out, rise_key_type type, const uint8_t *public_key,
+                              size_t public_len, const uint8_t wrapped[RISE_VAULT_WRAPPED]);
+
+/* A key or a vault under a passphrase: a text of Web3 Secret Storage, version 3 (scrypt or PBKDF2, AES-128-CTR,
+ * Keccak). secp256k1 keys are as every wallet has them. The others have a member
+ *     "rise": { "type": "p256", "public": "<x || y>" }     or     "rise": { "type": "vault" }
+ * and their MAC is keccak256(derived[16..31] || ciphertext || iv || type), which covers what the standard one leaves
+ * out and makes every other program call the passphrase wrong instead of taking them for secp256k1 keys. The public
+ * half is compared with what comes out wherever the text has it, the address of a secp256k1 key among them.
+ *
+ * One object goes from derivation to use, in either direction:
+ *     rise_keystore_read   a text        \                           / rise_keystore_unlock       a key
+ *                                          > rise_keystore_derive >
+ *     rise_keystore_new    for a new one /                           \ rise_keystore_seal         a text
+ */
+typedef struct rise_keystore rise_keystore;
+
+/* What a text may ask for; more is RISE_ELIMIT. The standard is n 262144, r 8, p 1: 256 MiB, and an n r p of 2^21. */
+#define RISE_KEYSTORE_MAX_TEXT ((size_t)1 << 16)
+#define RISE_KEYSTORE_MAX_MEMORY ((uint64_t)1 << 29)    /* scrypt: 128 n r bytes */
+#define RISE_KEYSTORE_MAX_WORK ((uint64_t)1 << 23)      /* scrypt: n r p */
+#define RISE_KEYSTORE_MAX_ROUNDS 10000000u              /* PBKDF2 */
+
+typedef enum rise_keystore_kind {
+    RISE_KEYSTORE_SECP256K1,
+    RISE_KEYSTORE_P256,
+    RISE_KEYSTORE_VAULT
+} rise_keystore_kind;
+
+typedef struct rise_keystore_info {
+    rise_keystore_kind kind;
+    uint32_t n, r, p;         /* scrypt; zeros for PBKDF2 */
+    uint32_t rounds;          /* PBKDF2; 0 for scrypt */
+    uint8_t public_key[64];   /* as far as the text tells: x || y, or an address */
+    size_t public_len;        /* 64, 20, or 0 */
+} rise_keystore_info;
+
+/* RISE_EDATA: no such text, with what is wrong. RISE_EUNSUPPORTED: another version, cipher, derivation or type.
+ * RISE_ELIMIT: the bounds above. */
+rise_status rise_keystore_read(rise_keystore **out, const char *text, size_t len, rise_error *error);
+/* For a new text, with a salt of its own. RISE_EVALUE: no parameters of scrypt. RISE_ELIMIT as above. */
+rise_status rise_keystore_new(rise_keystore **out, uint32_t n, uint32_t r, uint32_t p, const rise_entropy *entropy,
+                              rise_error *error);
+/* Wipes; waits for a derivation that is still under way. */
+void rise_keystore_free(rise_keystore *keystore);
+const rise_keystore_info *rise_keystore_get_info(const rise_keystore *keystore);
+
+/* Starts deriving from a passphrase, which is copied. What takes more than a moment goes on in a thread that touches
+ * this object alone and takes no signals; rise_keystore_ready tells without waiting whether it is done. May be called
+ * again, with another passphrase. RISE_ELIMIT: the passphrase is too long. RISE_ENOMEM. */
+rise_status rise_keystore_derive(rise_keystore *keystore, const void *passphrase, size_t len, rise_error *error);
+int rise_keystore_ready(const rise_keystore *keystore);
+
+/* These wait for the derivation. RISE_EUSAGE: none was started, or another kind is in it. RISE_ENOMEM: there was not
+ * enough to derive. RISE_EPASSPHRASE: the MAC differs, since the passphrase is wrong or the text damaged. RISE_EDATA:
+ * what comes out is no key, or not that of the public half. */
+rise_status rise_keystore_unlock(rise_keystore *keystore, rise_key **out, rise_error *error);
+rise_status rise_keystore_unlock_vault(rise_keystore *keystore, rise_vault **out, rise_error *error);
+/* Appends a text. May be called again for another key: each gets an initial vector of its own. */
+rise_status rise_keystore_seal(rise_keystore *keystore, rise_buf *out, const rise_key *key, const rise_entropy *entropy,
+                               rise_error *error);
+rise_status rise_keystore_seal_vault(rise_keystore *keystore, rise_buf *out, const rise_vault *vault,
+                                     const rise_entropy *entropy, rise_error *error);
+
 /* ---- files ----------------------------------------------------------------------------------------- */
 
 /* Replaces the file at `path` in one step: written to a new file beside it (mode 0600), synced, renamed, and the
  * folder synced. A reader sees the old or the new contents, never a part. RISE_EIO with the reason in `error`. */
 rise_status rise_file_write(const char *path, const void *data, size_t len, rise_error *error);
+/* The same for a file that is not there yet: of several that write it at a time one succeeds, and none replaces what is
+ * there. RISE_EIO with the reason; *exists (NULL is fine) tells whether it was that. */
+rise_status rise_file_create(const char *path, const void *data, size_t len, int *exists, rise_error *error);
 /* Makes the folder (mode 0700) and those above it that are missing. */
 rise_status rise_file_mkdir(const char *path, rise_error *error);
 /* The permission bits of a file or folder, as chmod takes them. RISE_EIO with the reason in `error`. */

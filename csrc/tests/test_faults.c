@@ -3,9 +3,11 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -19,7 +21,13 @@ static struct {
     int skip; /* so many of these calls go well before */
 } fault;
 
+/* So many steps on, the process is killed; 0: it is not. */
+static int dying;
+
 static int strikes(const char *call) {
+    if (dying > 0 && --dying == 0) {
+        kill(getpid(), SIGKILL);
+    }
     if (fault.call == NULL || strcmp(fault.call, call) != 0 || fault.times == 0) {
         return 0;
     }
@@ -105,6 +113,18 @@ int __real_rename(const char *from, const char *to);
 int __wrap_rename(const char *from, const char *to);
 int __wrap_rename(const char *from, const char *to) {
     return strikes("rename") ? -1 : __real_rename(from, to);
+}
+
+int __real_link(const char *from, const char *to);
+int __wrap_link(const char *from, const char *to);
+int __wrap_link(const char *from, const char *to) {
+    return strikes("link") ? -1 : __real_link(from, to);
+}
+
+int __real_unlink(const char *name);
+int __wrap_unlink(const char *name);
+int __wrap_unlink(const char *name) {
+    return strikes("unlink") ? -1 : __real_unlink(name);
 }
 
 /* ---- randomness and clocks ---- */
@@ -217,6 +237,78 @@ static void what_is_no_failure(void) {
     check_alone();
 }
 
+static void creating_a_file(void) {
+    rise_error error;
+    int exists = 0;
+
+    CHECK(unlink(path) == 0);
+    set_fault("link", 1, EPERM);
+    CHECK(rise_file_create(path, "new", 3, &exists, &error) == RISE_EIO && !exists);
+    CHECK(strstr(error.message, "cannot create ") != NULL && access(path, F_OK) != 0);
+    check_alone();
+    fault.call = NULL;
+    CHECK(rise_file_create(path, "new", 3, &exists, NULL) == RISE_OK && !exists);
+    CHECK(rise_file_create(path, "other", 5, &exists, NULL) == RISE_EIO && exists);
+    CHECK(rise_file_create(path, "other", 5, NULL, NULL) == RISE_EIO);
+    check_contents("new");
+    check_alone();
+}
+
+static void remove_the_rest(void) {
+    DIR *dir = opendir(folder);
+    struct dirent *entry;
+
+    CHECK(dir != NULL);
+    while ((entry = readdir(dir)) != NULL) {
+        if (strncmp(entry->d_name, ".rise-", 6) == 0) {
+            CHECK(unlinkat(dirfd(dir), entry->d_name, 0) == 0);
+        }
+    }
+    closedir(dir);
+}
+
+/* Killed before each step in turn, for good: what is there is the old file or the new one, whole; of one that is made,
+ * nothing or all of it. */
+static void killed_at_each_step(int is_new) {
+    int step, status = 0, ends = 0;
+
+    for (step = 1; ends == 0; step++) {
+        pid_t child;
+        char got[16] = "";
+        int fd, old;
+        CHECK(step < 100);
+        (void)unlink(path);
+        CHECK(is_new || rise_file_write(path, "the old", 7, NULL) == RISE_OK);
+        child = fork();
+        CHECK(child >= 0);
+        if (child == 0) {
+            set_fault("write, short", 100, 0); /* byte by byte */
+            dying = step;
+            if (is_new) {
+                (void)rise_file_create(path, "the new", 7, NULL, NULL);
+            } else {
+                (void)rise_file_write(path, "the new", 7, NULL);
+            }
+            _exit(0);
+        }
+        CHECK(waitpid(child, &status, 0) == child);
+        ends = WIFEXITED(status);
+        CHECK(ends || (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL));
+        fd = open(path, O_RDONLY);
+        CHECK(fd >= 0 || (is_new && !ends));
+        old = fd < 0;
+        if (fd >= 0) {
+            CHECK(read(fd, got, sizeof got) == 7);
+            close(fd);
+            old = strcmp(got, "the old") == 0;
+            CHECK(old ? !is_new : strcmp(got, "the new") == 0);
+        }
+        CHECK(!(old && ends));
+        remove_the_rest();
+    }
+    CHECK(step > 12);
+}
+
 int main(void) {
     randomness();
     clocks();
@@ -224,6 +316,9 @@ int main(void) {
     snprintf(path, sizeof path, "%s/secret", folder);
     each_step_of_replacing_a_file();
     what_is_no_failure();
+    creating_a_file();
+    killed_at_each_step(0);
+    killed_at_each_step(1);
     CHECK(unlink(path) == 0 && rmdir(folder) == 0);
     return 0;
 }

@@ -9,6 +9,10 @@
 #include <sys/mman.h>
 #include <ucontext.h>
 
+#ifdef RISE_TESTS_KEYSTORE
+#include <sodium.h>
+#endif
+
 #include "check.h"
 #include "heap.h"
 
@@ -65,25 +69,19 @@ static void add_number(const char *name, const uint8_t bytes[32]) {
 
 /* The name of the first needle in this memory, NULL when there is none. *at is where. */
 static UNCHECKED const char *search(const uint8_t *memory, size_t len, size_t *at) {
-    size_t i, j;
+    size_t i, j, b;
 
     for (i = 0; i + WINDOW <= len; i++) {
         unsigned two = memory[i] | (unsigned)memory[i + 1] << 8;
-        uint64_t window = 0;
         if (!(first_two[two / 8] >> two % 8 & 1)) {
             continue;
         }
-        for (j = WINDOW; j-- > 0;) {
-            window = window << 8 | memory[i + j];
-        }
         for (j = 0; j < needles; j++) {
-            uint64_t want = 0;
             const uint8_t *bytes = (const uint8_t *)&needle[j].window;
-            size_t b;
-            for (b = WINDOW; b-- > 0;) {
-                want = want << 8 | bytes[b];
+            /* Byte by byte: this runs on the stack that is searched, where a needle put together would be found. */
+            for (b = 0; b < WINDOW && bytes[b] == memory[i + b]; b++) {
             }
-            if (want == window) {
+            if (b == WINDOW) {
                 *at = i;
                 return needle[j].name;
             }
@@ -277,6 +275,75 @@ static void act_buffer(void) {
     rise_buf_free(&buf);
 }
 
+#ifdef RISE_TESTS_KEYSTORE
+static const char passphrase[] = "a passphrase to be forgotten";
+static rise_buf sealed;
+static rise_vault *vault;
+static uint8_t wrapped[RISE_VAULT_WRAPPED];
+
+static int give_fives(void *context, uint8_t *out, size_t len) {
+    (void)context;
+    memset(out, 5, len);
+    return 0;
+}
+
+static const rise_entropy fives = { give_fives, NULL };
+
+static void act_seal(void) {
+    rise_keystore *keystore;
+
+    result = rise_keystore_new(&keystore, 2, 1, 1, &fives, NULL) == RISE_OK
+        && rise_keystore_derive(keystore, passphrase, sizeof passphrase - 1, NULL) == RISE_OK
+        && rise_keystore_seal(keystore, &sealed, key, &fives, NULL) == RISE_OK;
+    rise_keystore_free(keystore);
+}
+
+static void act_unlock(void) {
+    rise_keystore *keystore;
+
+    result = rise_keystore_read(&keystore, (const char *)sealed.data, sealed.len, NULL) == RISE_OK
+        && rise_keystore_derive(keystore, passphrase, sizeof passphrase - 1, NULL) == RISE_OK
+        && rise_keystore_unlock(keystore, &key, NULL) == RISE_OK;
+    rise_keystore_free(keystore);
+}
+
+static void act_unlock_wrongly(void) {
+    rise_keystore *keystore;
+    rise_key *none;
+
+    result = rise_keystore_read(&keystore, (const char *)sealed.data, sealed.len, NULL) == RISE_OK
+        && rise_keystore_derive(keystore, passphrase, sizeof passphrase - 2, NULL) == RISE_OK
+        && rise_keystore_unlock(keystore, &none, NULL) == RISE_EPASSPHRASE;
+    rise_keystore_free(keystore);
+}
+
+static void act_wrap(void) {
+    result = rise_vault_wrap(vault, wrapped, key, &fives) == RISE_OK;
+}
+
+static void act_unwrap(void) {
+    size_t len = rise_key_public(key, public_key);
+    rise_key *again;
+
+    result = rise_vault_unwrap(vault, &again, type, public_key, len, wrapped) == RISE_OK;
+    rise_key_free(again);
+}
+
+static void act_seal_vault(void) {
+    rise_keystore *keystore;
+    rise_vault *again = NULL;
+    rise_buf text = RISE_BUF_INIT;
+
+    result = rise_keystore_new(&keystore, 2, 1, 1, &fives, NULL) == RISE_OK
+        && rise_keystore_derive(keystore, passphrase, sizeof passphrase - 1, NULL) == RISE_OK
+        && rise_keystore_seal_vault(keystore, &text, vault, &fives, NULL) == RISE_OK
+        && rise_keystore_unlock_vault(keystore, &again, NULL) == RISE_OK;
+    rise_vault_free(again);
+    rise_keystore_free(keystore);
+    rise_buf_free(&text);
+}
+#endif
+
 /* What must be found: a copy left on the stack, and one left in memory that was given back. */
 static NOINLINE void leave_copy(void) {
     uint8_t room[512];
@@ -433,6 +500,31 @@ static void know(rise_key_type of) {
     add_forms("inverse of the nonce", &x);
 }
 
+#ifdef RISE_TESTS_KEYSTORE
+/* With a salt of fives, as act_seal has it. */
+static void keystores(void) {
+    uint8_t salt[32], derived[32];
+
+    memset(salt, 5, sizeof salt);
+    CHECK(crypto_pwhash_scryptsalsa208sha256_ll((const uint8_t *)passphrase, sizeof passphrase - 1, salt, sizeof salt, 2,
+                                                1, 1, derived, sizeof derived) == 0);
+    add_bytes("derived key", derived, sizeof derived);
+    add_bytes("passphrase", (const uint8_t *)passphrase, sizeof passphrase - 1);
+    CHECK(rise_key_import(&key, type, secret) == RISE_OK);
+    clean("seal", act_seal);
+    clean("close", act_close);
+    clean("unlock", act_unlock);
+    clean("unlock in vain", act_unlock_wrongly);
+    CHECK(rise_vault_new(&vault, NULL) == RISE_OK);
+    clean("wrap", act_wrap);
+    clean("unwrap", act_unwrap);
+    clean("seal a vault", act_seal_vault);
+    rise_vault_free(vault);
+    rise_key_free(key);
+    rise_buf_free(&sealed);
+}
+#endif
+
 static void keys(void) {
     clean("import", act_import);
     clean("sign", act_sign);
@@ -462,8 +554,14 @@ int main(void) {
     clean("public key", act_p256_public);
     clean("signature", act_p256_sign);
     keys();
+#ifdef RISE_TESTS_KEYSTORE
+    keystores();
+#endif
     know(RISE_KEY_SECP256K1);
     keys();
+#ifdef RISE_TESTS_KEYSTORE
+    keystores();
+#endif
     CHECK(munmap(stack, STACK_SIZE) == 0);
     return 0;
 }

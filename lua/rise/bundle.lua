@@ -63,7 +63,8 @@ end
 -- @param wallet a @{rise.Wallet}
 -- @tparam table action `account`, `key` (who signs), `calls`, `nonce`, `fee_token` and `max_fee` (in units of that
 -- token: without both the relay could choose what it is paid in); optionally `authorize` (relay keys to install),
--- `admin_calls` and `revoke_calls` (the calls those come to), `revoke` (key hashes), `pre_call_allowed`, `grant`
+-- `admin_calls` and `revoke_calls` (the calls those come to), `revoke` (key hashes), `pre_call_allowed`, `grant`,
+-- `guard` (given the calls, what forbids them, right before they are signed)
 -- @treturn[1] table id, digest, nonce, context_text, ttl, key, fee, fee_token
 -- @treturn[2] nil
 -- @treturn[2] table relay_tampered, insufficient_funds, fee_too_high, or what the relay's simulation said
@@ -72,6 +73,7 @@ function bundle.prepare(wallet, action)
   if wallet.gas then
     local built, build_err = direct.prepare(wallet, action)
     if not built then return explained(wallet, action, build_err) end
+    built.guard = action.guard
     return built
   end
   local key = key_of(action.key, action.account)
@@ -132,13 +134,18 @@ function bundle.prepare(wallet, action)
     grant = action.grant,
     calls = action.calls,
     pre_calls = carried, -- the digests of those that land with it
+    guard = action.guard,
     created = wallet:now(),
   }
 end
 
---- Signs a prepared bundle.
--- @treturn string 0x text
+--- Signs a prepared bundle, unless the rules of its session have come to forbid it.
+-- @treturn[1] string 0x text
+-- @treturn[2] nil
+-- @treturn[2] table guarded
 function bundle.sign(prepared, key)
+  local err = prepared.guard and prepared.guard(prepared.calls)
+  if err then return nil, err end
   return core.hex(key:sign(core.unhex(prepared.digest)))
 end
 
@@ -545,7 +552,9 @@ local function deliver(wallet, action, timing)
     timing.prepare = loop:now() - started
     closed = is_closed(action)
     if closed then return nil, closed end
-    local signature = bundle.sign(prepared, action.key)
+    local signature
+    signature, err = bundle.sign(prepared, action.key)
+    if not signature then return nil, err end
     local payload, written
     payload, err = payload_of(wallet, action, prepared, signature)
     if not payload then return nil, err end

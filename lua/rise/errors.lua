@@ -66,6 +66,9 @@ errors.CODES = {
   invalid_signature = { text = "the signature does not verify", retryable = false },
   overflow = { text = "the result does not fit 256 bits", retryable = false },
   limit = { text = "a bound on size, depth or count was exceeded", retryable = false },
+  wrong_passphrase = { text = "the passphrase is wrong", retryable = false },
+  guarded = { text = "a local rule of the session forbids it; nothing was signed or sent", retryable = false,
+    hint = "change the rules with session:guard" },
   -- this machine
   store = { text = "the session store cannot be read or written", retryable = false },
   io = { text = "the system refused a file, socket or process operation", retryable = false },

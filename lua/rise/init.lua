@@ -19,6 +19,18 @@ local rise = {
   u256 = core.u256,
 }
 
+-- The functions of a module, those named with the loop to wait in.
+local function on_loop(module, names)
+  local bound = setmetatable({}, { __index = module })
+  for _, name in ipairs(names) do
+    bound[name] = function(options)
+      local result, err = module[name](options, rise.loop)
+      return result, err
+    end
+  end
+  return bound
+end
+
 -- What is made when it is first asked for: a script that only signs or encodes starts without the wallet, and without
 -- the libraries that the wallet needs.
 local later = {
@@ -28,8 +40,12 @@ local later = {
   networks = function() return require "rise.networks" end,
   --- Ways to have a session approved.
   approve = function() return require "rise.approve" end,
-  --- Places to keep session records.
-  store = function() return require "rise.store" end,
+  --- Places to keep session records. See @{rise.store}.
+  store = function() return on_loop(require "rise.store", { "file", "sqlite" }) end,
+  --- Private keys under a passphrase: `open`, `save`, `seal`, `inspect`. See @{rise.keystore}.
+  keystore = function() return on_loop(require "rise.keystore", { "open", "save", "seal" }) end,
+  --- A passphrase from the terminal, the environment, a file or a descriptor. See @{rise.passphrase.get}.
+  passphrase = function() return require("rise.passphrase").get end,
   --- What `allow_root` must say.
   ROOT_PHRASE = function() return require("rise.permissions").ROOT_PHRASE end,
 }

@@ -336,6 +336,13 @@ function Outbox:configure(options)
   end
 end
 
+-- Whether one more action may be queued.
+function Outbox:has_room()
+  if self.broken then return nil, self.broken end
+  if self.count < self.options.max_queued then return true end
+  return errors.fail("queue_full", "the session has " .. self.count .. " actions waiting")
+end
+
 --- Queues an action. Its calls have been checked.
 -- @tparam table calls
 -- @tparam table options `lane`, `alone`, `label`
@@ -343,10 +350,8 @@ end
 -- @treturn[2] nil
 -- @treturn[2] table queue_full
 function Outbox:add(calls, options)
-  if self.broken then return nil, self.broken end
-  if self.count >= self.options.max_queued then
-    return errors.fail("queue_full", "the session has " .. self.count .. " actions waiting")
-  end
+  local room, err = self:has_room()
+  if not room then return nil, err end
   local bytes = 0
   for _, call in ipairs(calls) do bytes = bytes + CALL_BYTES + #call.data / 2 end
   local session = self.session

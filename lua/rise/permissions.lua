@@ -496,7 +496,8 @@ end
 
 -- The last ones concern the session, not its permissions.
 local SPEC_MEMBERS = { account = true, expires = true, expiry = true, permissions = true, signer = true,
-  feeToken = true, key = true, allow_root = true, fee_token = true }
+  feeToken = true, key = true, allow_root = true, fee_token = true,
+  guard = true }
 
 --- A grant out of what a program asks for: the wallet's vocabulary
 --

@@ -29,6 +29,7 @@ local check = require "rise.check"
 local contracts = require "rise.contracts"
 local core = require "rise.core"
 local errors = require "rise.errors"
+local Guard = require "rise.guard"
 local intent = require "rise.intent"
 local permissions = require "rise.permissions"
 local quantity = require "rise.quantity"
@@ -77,7 +78,19 @@ local function record_of(session)
     record.pre_calls[i] = { nonce = pre_call.nonce:hex(), digest = pre_call.digest, encoded = pre_call.encoded }
   end
   if session.wallet.store.plaintext_keys and session.key then record.secret = core.hex(session.key:export()) end
+  record.sealed = session.sealed
+  record.guard = session.guarding and session.guarding:record()
   return record
+end
+
+-- The session's key as a store of encrypted keys has it.
+local function seal(session)
+  local vault = session.wallet.store.vault
+  if not vault or not session.key then return true end
+  local wrapped, err = vault:wrap(session.key)
+  if not wrapped then return nil, err end
+  session.sealed = core.hex(wrapped)
+  return true
 end
 
 local function save(session)
@@ -93,6 +106,7 @@ end
 -- - `permissions`: what it may do, in the wallet's words (`calls`, `spend`) or those of the EIP-7715 style list
 --   (see @{rise.permissions.build});
 -- - `key`: a p256 `rise.key` to use instead of a fresh one;
+-- - `guard`: rules of its own that it holds to before it signs, see @{rise.Guard};
 -- - `allow_root`: the long word without which permissions that amount to root access are refused
 -- @treturn[1] Session
 -- @treturn[2] nil
@@ -100,7 +114,7 @@ end
 function Session.new(wallet, options)
   check.options(options, {
     account = "string|table!", expires = "string|number", expiry = "number", permissions = "table!",
-    signer = "table", key = "userdata", allow_root = "string",
+    signer = "table", key = "userdata", allow_root = "string", guard = "table",
   }, "wallet:new_session", 3)
   if options.key and (getmetatable(options.key) ~= "rise.key" or not options.key:is_open()) then
     error("wallet:new_session: key: an open rise.key expected", 3)
@@ -136,8 +150,10 @@ function Session.new(wallet, options)
     lock = wallet.loop:mutex(),
     opening = wallet.loop:mutex(),
   }, Session)
+  if options.guard then session.guarding = Guard.new(options.guard, account.address) end
   local saved
-  saved, err = save(session)
+  saved, err = seal(session)
+  if saved then saved, err = save(session) end
   if not saved then return nil, err end
   wallet.live[session] = true
   return session
@@ -151,7 +167,7 @@ local function is_signed_call(value)
 end
 
 -- Reads a record member by member: a store is foreign bytes too.
-local function read_record(wallet, record)
+local function read_record(wallet, record, confirm)
   local function bad(member, what)
     return errors.fail("store", string.format("session %s: %s %s", tostring(record.id), member, what))
   end
@@ -205,21 +221,46 @@ local function read_record(wallet, record)
     if not key or core.hex(key:hash()) ~= record.id then return bad("secret", "is damaged") end
     session.key = key
   end
+  if record.sealed ~= nil then
+    if not is_hex(record.sealed, 72) then return bad("sealed", "is damaged") end
+    session.sealed = record.sealed
+    local vault = wallet.store.vault
+    if vault and not session.key then
+      session.key, err = vault:unwrap(core.unhex(record.sealed), core.unhex(record.public_key))
+      if not session.key then return bad("sealed", "cannot be opened: " .. err.message) end
+    end
+  end
+  if record.guard ~= nil then
+    session.guarding = type(record.guard) == "table" and Guard.restore(record.guard, record.account, confirm)
+    if not session.guarding then return bad("guard", "is damaged") end
+  end
   return session
 end
 
 --- A session as a store kept it. Without its key it can only be looked at and revoked.
+-- @tparam string id
+-- @tparam[opt] table options `key`: its key, where the store has none of it (see @{rise.keystore.open}); `confirm`: the
+-- hook of its guard, which no store keeps
 -- @treturn[1] Session
 -- @treturn[2] nil
--- @treturn[2] table not_granted when the store has none; store when the record is damaged or of another chain
-function Session.load(wallet, id)
+-- @treturn[2] table not_granted when the store has none; invalid_key when it is another key's; store when the record is
+-- damaged or of another chain
+function Session.load(wallet, id, options)
   check.type(id, "string", "wallet:load_session", 3)
+  options = check.options(options, { key = "userdata", confirm = "callable" }, "wallet:load_session", 3)
+  if options.key and (getmetatable(options.key) ~= "rise.key" or not options.key:is_open()) then
+    error("wallet:load_session: key: an open rise.key expected", 3)
+  end
   local record, err = wallet.store:get(id)
   if err then return nil, err end
   if not record then return errors.fail("not_granted", "the store has no session " .. id:sub(1, 66)) end
   local session
-  session, err = read_record(wallet, record)
+  session, err = read_record(wallet, record, options.confirm)
   if not session then return nil, err end
+  if options.key and core.hex(options.key:hash()) ~= id then
+    return errors.fail("invalid_key", "the key given is not that of session " .. id)
+  end
+  session.key = session.key or options.key
   session.wallet, session.lock, session.opening = wallet, wallet.loop:mutex(), wallet.loop:mutex()
   wallet.live[session] = true
   return setmetatable(session, Session)
@@ -417,6 +458,33 @@ local function counted(session)
   return permissions.spent_from_chain(values.infos)
 end
 
+-- What the session's own rules say against calls that were let through, right before they are signed.
+local function recheck(session, calls)
+  return session.guarding and session.guarding:recheck(calls, session.wallet.tokens)
+end
+
+-- Lets an action through the session's own rules, and counts it.
+local function admit(session, calls)
+  if not session.guarding then return true end
+  return session.guarding:admit(calls, {
+    now = function() return session.wallet:now() end, tokens = session.wallet.tokens, session = session,
+    save = function() return save(session) end,
+  })
+end
+
+--- Sets the session's own rules, in the place of those it had; counts go on. See @{rise.Guard}.
+--
+--     assert(session:guard { per_minute = 10, total = { { limit = rise.ether "0.1" } } })
+-- @tparam table rules see @{rise.Guard.new}; an empty table takes them off
+-- @treturn[1] true
+-- @treturn[2] nil
+-- @treturn[2] table store
+function Session:guard(rules)
+  check.type(rules, "table", "session:guard")
+  self.guarding = Guard.new(rules, self.account.address, self.guarding)
+  return save(self)
+end
+
 --- What is left of each spending limit, counted by the account's contract. Fees count against the limit of the token
 -- they are paid in. With a renewal under way the limits are the new ones: the next bundle brings them.
 -- @treturn[1] table array of `{ token, period, limit, spent, left, resets_at }` in the order of the grant; `resets_at`
@@ -446,11 +514,14 @@ end
 -- @tparam[opt] table options `on_chain = true` to have the account's contract judge too
 -- @treturn[1] true
 -- @treturn[2] nil
--- @treturn[2] table not_allowed, no_spend_rule, spend_limit, expired, revoked, not_granted
+-- @treturn[2] table guarded, not_allowed, no_spend_rule, spend_limit, expired, revoked, not_granted
 function Session:can(calls, options)
   options = check.options(options, { on_chain = "boolean" }, "session:can")
   calls = normalized(calls, "session:can")
   local err = inactive(self)
+  if not err and self.guarding then
+    err = self.guarding:judge(calls, { now = self.wallet:now(), tokens = self.wallet.tokens })
+  end
   if err then return nil, err end
   local spent
   if options.on_chain then
@@ -539,6 +610,7 @@ local function complete(session, action)
   action.session = session.id
   action.granted = session.state == "active"
   action.pre_calls = session.pre_calls
+  action.guard = function(calls) return recheck(session, calls) end
   -- Grants that were signed by way of this program are known by digest, and no other is taken along. One that was
   -- approved elsewhere is not: it may be about this key alone, and give no more than was asked for.
   action.pre_call_allowed = intent.grant_pre_call_checker {
@@ -582,6 +654,8 @@ end
 -- `timeout`, `actions`.
 function Session:execute(action)
   if not self.key then return nil, inactive(self) end
+  local refusal = recheck(self, action.calls)
+  if refusal then return nil, refusal end
   complete(self, action)
   local lane
   if not action.nonce then
@@ -603,6 +677,8 @@ end
 -- Whether calls would go through as one bundle now: prepared and verified, but not signed.
 function Session:simulate(calls)
   if not self.key then return nil, inactive(self) end
+  local refusal = recheck(self, calls)
+  if refusal then return nil, refusal end
   local lane, err = take_lane(self)
   if not lane then return nil, err end
   local action = complete(self, { calls = calls, nonce = intent.nonce(lane.sequence, lane.number) })
@@ -624,7 +700,7 @@ local ACTION_OPTIONS = { alone = "boolean", lane = "string", label = "string|num
 -- @treturn[1] table a handle with `wait([seconds])`, `status` (queued, sending, done, failed, unknown), `receipt` and
 -- `err`
 -- @treturn[2] nil
--- @treturn[2] table what @{Session:can} says against it, queue_full
+-- @treturn[2] table what @{Session:can} says against it, guarded, queue_full
 function Session:act(action)
   check.type(action, "table", "session:act")
   local calls, options = {}, {}
@@ -638,6 +714,8 @@ function Session:act(action)
   end
   calls = normalized(calls, "session:act")
   local allowed, err = may_act(self, calls)
+  if allowed then allowed, err = self:outbox():has_room() end
+  if allowed then allowed, err = admit(self, calls) end
   if not allowed then return nil, err end
   return self:outbox():add(calls, options)
 end
@@ -684,6 +762,9 @@ function Session:send(calls, options)
     allowed, err = may_act(self, calls)
     if not allowed then return nil, err end
   end
+  local admitted
+  admitted, err = admit(self, calls)
+  if not admitted then return nil, err end
 
   local held
   held, err = self.lock:acquire()
@@ -732,6 +813,7 @@ function Session:wipe()
     self.key:close()
     self.key = nil
   end
+  self.sealed = nil
   give_lanes(self)
 end
 

@@ -264,7 +264,7 @@ end
 function Wallet:sessions()
   local list, err = self.store:list()
   if not list then return nil, err end
-  for _, record in ipairs(list) do record.secret = nil end
+  for _, record in ipairs(list) do record.secret, record.sealed = nil, nil end
   return list
 end
 
@@ -320,11 +320,12 @@ end
 
 --- A session out of this wallet's store.
 -- @tparam string id its key hash
+-- @tparam[opt] table options `key`, `confirm`: see @{rise.Session.load}
 -- @treturn[1] Session
 -- @treturn[2] nil
--- @treturn[2] table store, not_granted (there is none)
-function Wallet:load_session(id)
-  local session, err = Session.load(self, id)
+-- @treturn[2] table store, not_granted (there is none), invalid_key
+function Wallet:load_session(id, options)
+  local session, err = Session.load(self, id, options)
   return session, err
 end
 

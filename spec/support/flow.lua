@@ -2,6 +2,7 @@
 local rise = require "rise"
 local core = require "rise.core"
 local json = require "rise.json"
+local secrets = require "support.secrets"
 
 local flow = {}
 
@@ -79,6 +80,8 @@ function flow.session(net, options)
     account = account, expires = options.expires or "1h",
     permissions = options.permissions or flow.permissions(net), key = options.key,
   })
+  secrets.note(session.key)
+  secrets.note(admin)
   if options.grant ~= false then assert(session:grant(rise.approve.admin(admin))) end
   return {
     wallet = wallet, admin = admin, approver = rise.approve.admin(admin), account = account, session = session,

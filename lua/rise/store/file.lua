@@ -7,6 +7,7 @@ local check = require "rise.check"
 local core = require "rise.core"
 local errors = require "rise.errors"
 local json = require "rise.json"
+local vault = require "rise.store.vault"
 
 local File = setmetatable({}, { __index = Memory })
 File.__index = File
@@ -35,7 +36,7 @@ end
 
 function File:save()
   local content = { format = 1, sessions = json.array(self:list()), bundles = json.array(self:bundles()),
-    lanes = sorted_lanes(self.lanes), accounts = sorted_accounts(self.accounts) }
+    lanes = sorted_lanes(self.lanes), accounts = sorted_accounts(self.accounts), keystore = self.keystore }
   local ok, err = core.write_file(self.path, json.encode(content) .. "\n")
   if not ok then return errors.fail("store", "the session store cannot be written: " .. err.message) end
   self.was_there = true
@@ -78,17 +79,34 @@ function File:refresh()
     for _, record in ipairs(content.sessions) do record.secret = nil end
   end
   self:restore(content)
+  self.keystore = type(content.keystore) == "string" and content.keystore or nil
   self.was_there = self.was_there or not content.missing
   return true
 end
 
---- Opens or makes a store in a file.
--- @tparam table options `path`; `keys`: "none" (default) or "plaintext"
--- @treturn[1] table
--- @treturn[2] nil
--- @treturn[2] table store
-function File.open(options)
-  check.options(options, { path = "string!", keys = "string" }, "store.file", 3)
+local function open_vault(self, options, loop)
+  local err
+  self.vault, err = vault.open(options, function() return self.keystore or false end, function(text)
+    local ok
+    ok, err = self:refresh()
+    if not ok then return nil, err end
+    if not self.keystore then
+      self.keystore = text
+      ok, err = self:save()
+      if not ok then return nil, err end
+    end
+    return self.keystore
+  end, loop)
+  if not self.vault then return nil, err end
+  local ok
+  ok, err = vault.encrypt_kept(self, self:list())
+  self.plaintext_keys = false
+  return ok, err
+end
+
+--- Opens or makes a store in a file. See @{rise.store.file}.
+function File.open(options, loop)
+  check.options(options, { path = "string!", keys = "string", passphrase = "any", cost = "string" }, "store.file", 3)
   local folder = options.path:match("^(.+)/[^/]+$")
   if folder then
     local ok, err = core.make_dir(folder)
@@ -96,9 +114,19 @@ function File.open(options)
   end
   local self = setmetatable(Memory.new(KEPT), File)
   self.path, self.plaintext_keys = options.path, options.keys == "plaintext"
+  -- Keys in plain text are seen, and so written again, until they are encrypted.
+  if options.keys == "encrypted" then self.plaintext_keys = true end
   local ok, err = self:refresh()
+  if ok and options.keys == "encrypted" then ok, err = open_vault(self, options, loop) end
   if not ok then return nil, err end
   return self
+end
+
+--- Wipes the key that the sessions' keys are under.
+function File:close()
+  if self.vault then self.vault:close() end
+  self.vault = nil
+  return true
 end
 
 return File

@@ -42,10 +42,14 @@ local Memory = require "rise.store.memory"
 
 local store = {}
 
+local KEYS = { none = true, plaintext = true, encrypted = true }
+
 local function check_keys(options, what)
-  local keys = type(options) == "table" and options.keys
-  if keys and keys ~= "none" and keys ~= "plaintext" then
-    error(what .. ": keys must be \"none\" or \"plaintext\"", 3)
+  if type(options) ~= "table" then return end
+  local keys = options.keys or "none"
+  if not KEYS[keys] then error(what .. ": keys must be \"none\", \"encrypted\" or \"plaintext\"", 3) end
+  if (keys == "encrypted") ~= (options.passphrase ~= nil) then
+    error(what .. ": keys = \"encrypted\" and a passphrase go together", 3)
   end
 end
 
@@ -54,28 +58,35 @@ function store.memory()
   return Memory.new()
 end
 
---- A store in a file, for one process at a time. The private keys are in it only with `keys = "plaintext"`: whoever
--- reads the file can then act within the sessions' permissions. Without it the records survive but cannot sign after
--- a restart.
--- @tparam table options `path`; `keys`: "none" (default) or "plaintext"
+--- A store in a file, for one process at a time. What `keys` says becomes of private keys:
+--
+-- - "none" (default): they are not in it. The records survive a restart, but cannot sign after it;
+-- - "encrypted": they are, encrypted, and `passphrase` opens them (text, a table as for @{rise.passphrase.get}, or
+--   what that gives). It is derived from once, here, which takes about a second with the standard `cost` (see
+--   @{rise.keystore.seal}); in a task of `rise.loop` this yields meanwhile. A store that had them in plain text has
+--   them encrypted from then on;
+-- - "plaintext": they are, as text: whoever reads the file can act within the sessions' permissions.
+-- @tparam table options `path`; `keys`; `passphrase`; `cost`
+-- @tparam[opt] table loop to wait in; `rise.store` brings its own
 -- @treturn[1] table
 -- @treturn[2] nil
--- @treturn[2] table store
-function store.file(options)
+-- @treturn[2] table store, wrong_passphrase, unsupported (no libsodium), canceled
+function store.file(options, loop)
   check_keys(options, "store.file")
-  local opened, err = require("rise.store.file").open(options)
+  local opened, err = require("rise.store.file").open(options, loop)
   return opened, err
 end
 
 --- A store in a SQLite database, which several processes may use at a time and which keeps pace with many bundles.
--- @tparam table options `path`; `keys` as for @{store.file}; `busy_timeout`: seconds to wait for another process (10);
--- `kept`: how many finished bundles are remembered (10000)
+-- @tparam table options `path`; `keys`, `passphrase`, `cost` as for @{store.file}; `busy_timeout`: seconds to wait for
+-- another process (10); `kept`: how many finished bundles are remembered (10000)
+-- @tparam[opt] table loop to wait in; `rise.store` brings its own
 -- @treturn[1] table
 -- @treturn[2] nil
--- @treturn[2] table store; unsupported where rise was built without SQLite
-function store.sqlite(options)
+-- @treturn[2] table as for @{store.file}; unsupported where rise was built without SQLite
+function store.sqlite(options, loop)
   check_keys(options, "store.sqlite")
-  local opened, err = require("rise.store.sqlite").open(options)
+  local opened, err = require("rise.store.sqlite").open(options, loop)
   return opened, err
 end
 

@@ -10,6 +10,7 @@ local core = require "rise.core"
 local errors = require "rise.errors"
 local json = require "rise.json"
 local rules = require "rise.store.rules"
+local vault = require "rise.store.vault"
 
 local Sqlite = {}
 Sqlite.__index = Sqlite
@@ -200,10 +201,39 @@ local function open_alone(self, busy_timeout)
   return ok, err
 end
 
+local function load_keystore(self)
+  local row, err = first(self, "SELECT text FROM keystore WHERE id = 1")
+  if row == nil then return complaint(self, err) end
+  return row and row.text
+end
+
+-- The vault, and under it what was kept in plain text before.
+local function open_vault(self, options, loop)
+  local ok, err = self.db:exec("CREATE TABLE IF NOT EXISTS keystore (id INTEGER PRIMARY KEY, text TEXT NOT NULL)")
+  if not ok then return nil, err end
+  self.vault, err = vault.open(options, function() return load_keystore(self) end, function(text)
+    ok, err = write(self, "INSERT INTO keystore (id, text) VALUES (1, ?) ON CONFLICT (id) DO NOTHING", text)
+    if not ok then return nil, err end
+    return load_keystore(self)
+  end, loop)
+  if not self.vault then return nil, err end
+  self.plaintext_keys = true -- seen only while this is set
+  local kept, list_err = self:list()
+  local plain = {}
+  for _, record in ipairs(kept or {}) do
+    if record.secret then plain[#plain + 1] = record end
+  end
+  ok, err = kept, list_err
+  if ok then ok, err = vault.encrypt_kept(self, plain) end
+  self.plaintext_keys = false
+  if not ok or not plain[1] then return ok, err end
+  return first(self, "PRAGMA wal_checkpoint(TRUNCATE)") -- what it wrote over is gone from its log as well
+end
+
 --- Opens or makes a store. See @{rise.store.sqlite}.
-function Sqlite.open(options)
-  check.options(options, { path = "string!", keys = "string", busy_timeout = "number", kept = "number" },
-    "store.sqlite", 3)
+function Sqlite.open(options, loop)
+  check.options(options, { path = "string!", keys = "string", busy_timeout = "number", kept = "number",
+    passphrase = "any", cost = "string" }, "store.sqlite", 3)
   local found, sqlite = pcall(require, "rise.sqlite")
   if not found then return errors.fail("unsupported", "this build of rise has no SQLite: " .. tostring(sqlite)) end
   local self = setmetatable({ path = options.path, plaintext_keys = options.keys == "plaintext", statements = {},
@@ -220,6 +250,7 @@ function Sqlite.open(options)
   self.locks, err = sqlite.lockfile(options.path .. "-locks")
   if not self.locks then return complaint(self, err) end
   ok, err = open_alone(self, busy_timeout)
+  if ok and options.keys == "encrypted" then ok, err = open_vault(self, options, loop) end
   if ok then return self end
   self:close()
   if err.reason then return complaint(self, err) end
@@ -230,6 +261,8 @@ end
 function Sqlite:close()
   for _, statement in pairs(self.statements) do statement:close() end
   self.statements = {}
+  if self.vault then self.vault:close() end
+  self.vault = nil
   if self.db then self.db:close() end
   if self.locks then self.locks:close() end
   return true
