@@ -155,7 +155,7 @@ static int l_submit(lua_State *L) {
  * Returns early when a reply is there to be taken, when the descriptor becomes readable, and on a signal.
  * @function step
  * @tparam number seconds to wait at most, also when nothing is under way
- * @tparam[opt=-1] number extra_fd a descriptor to wait for too, until it is readable; -1 for none
+ * @tparam[opt] number ... descriptors to wait for too, until one is readable; 16 at most, -1 for none
  * @treturn[1] number how many requests are under way; finished ones that wait for `next` do not count
  * @treturn[2] nil
  * @treturn[2] table error
@@ -163,9 +163,18 @@ static int l_submit(lua_State *L) {
 static int l_step(lua_State *L) {
     rise_transport *transport = check_transport(L);
     int timeout = milliseconds(L, luaL_checknumber(L, 2), "step: the wait");
-    int fd = lua_isnoneornil(L, 3) ? -1 : (int)rl_checkinteger(L, 3, -1, INT32_MAX);
-    size_t active;
-    rise_status status = rise_transport_step(transport, timeout, fd, &active);
+    int fds[RISE_EXTRA_FDS], top = lua_gettop(L), i;
+    size_t count = 0, active;
+    rise_status status;
+
+    luaL_argcheck(L, top <= 2 + RISE_EXTRA_FDS, top, "too many descriptors");
+    for (i = 3; i <= top; i++) {
+        int fd = lua_isnil(L, i) ? -1 : (int)rl_checkinteger(L, i, -1, INT32_MAX);
+        if (fd >= 0) {
+            fds[count++] = fd;
+        }
+    }
+    status = rise_transport_step(transport, timeout, fds, count, &active);
 
     if (status != RISE_OK) {
         return rl_fail(L, status, NULL);

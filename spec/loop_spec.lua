@@ -283,4 +283,17 @@ describe("loop", function()
     loop:step(0)
     assert.equal(1, served)
   end)
+
+  it("waits for the descriptors of all sources", function()
+    local waited
+    local loop = Loop.new { transport = {
+      step = function(_, _, ...) waited = { ... } end, next = function() return nil end,
+    } }
+    for _, fd in ipairs { 7, false, 9 } do
+      loop:add_source { step = function() end, fd = function() return fd or nil end }
+    end
+    loop:add_source { step = function() end }
+    loop:step(0)
+    assert.same({ 7, 9 }, waited)
+  end)
 end)

@@ -634,9 +634,12 @@ void rise_transport_free(rise_transport *transport);
  * content type that cannot go into a request. */
 rise_status rise_transport_submit(rise_transport *transport, uint64_t *id, const rise_request *request,
                                   rise_error *error);
-/* Moves bytes. Waits at most `timeout_ms` (0: never waits) for something to happen on a connection or on
- * `extra_fd` (-1: none) becoming readable. *active receives how many requests are under way. */
-rise_status rise_transport_step(rise_transport *transport, int timeout_ms, int extra_fd, size_t *active);
+/* Moves bytes. Waits at most `timeout_ms` (0: never waits) for something to happen on a connection, or for one of the
+ * `extra_count` descriptors to become readable; `extra_fds` may be NULL when there is none. *active receives how many
+ * requests are under way. RISE_EUSAGE: more than RISE_EXTRA_FDS. */
+#define RISE_EXTRA_FDS 16
+rise_status rise_transport_step(rise_transport *transport, int timeout_ms, const int *extra_fds, size_t extra_count,
+                                size_t *active);
 /* 1 and *reply when one is finished, 0 when none is. */
 int rise_transport_next(rise_transport *transport, rise_reply *reply);
 /* Forgets a request; no reply will come for it. Unknown ids are ignored. */

@@ -697,19 +697,26 @@ rise_status rise_transport_submit(rise_transport *t, uint64_t *id, const rise_re
     return RISE_OK;
 }
 
-rise_status rise_transport_step(rise_transport *t, int timeout_ms, int extra_fd, size_t *active) {
+rise_status rise_transport_step(rise_transport *t, int timeout_ms, const int *extra_fds, size_t extra_count,
+                                size_t *active) {
     rise_status status;
 
+    if (extra_count > RISE_EXTRA_FDS) {
+        return RISE_EUSAGE;
+    }
     drop_handed(t);
     status = turn(t);
     /* Who has replies to take need not wait; nor does a request for which a place became free. */
     if (status == RISE_OK && timeout_ms > 0 && t->done.count == 0) {
-        struct curl_waitfd extra;
+        struct curl_waitfd extra[RISE_EXTRA_FDS];
+        size_t i;
         int ready;
 
-        memset(&extra, 0, sizeof extra);
-        extra.fd = extra_fd;
-        extra.events = CURL_WAIT_POLLIN;
+        memset(extra, 0, sizeof extra);
+        for (i = 0; i < extra_count; i++) {
+            extra[i].fd = extra_fds[i];
+            extra[i].events = CURL_WAIT_POLLIN;
+        }
         if (t->waiting.count != 0) {
             int64_t left = t->waiting_deadline - rise_clock_steady();
             if (left < timeout_ms) {
@@ -717,7 +724,7 @@ rise_status rise_transport_step(rise_transport *t, int timeout_ms, int extra_fd,
             }
         }
         /* A signal ends the wait early, and is no failure. */
-        if (curl_multi_poll(t->multi, &extra, extra_fd >= 0 ? 1u : 0u, timeout_ms, &ready) != CURLM_OK) {
+        if (curl_multi_poll(t->multi, extra, (unsigned)extra_count, timeout_ms, &ready) != CURLM_OK) {
             status = RISE_ENETWORK;
         } else {
             status = turn(t);

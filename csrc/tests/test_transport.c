@@ -277,7 +277,7 @@ static void await(rise_reply *reply) {
 
     while (!rise_transport_next(transport, reply)) {
         CHECK(active != 0);
-        CHECK(rise_transport_step(transport, 10000, -1, &active) == RISE_OK);
+        CHECK(rise_transport_step(transport, 10000, NULL, 0, &active) == RISE_OK);
     }
 }
 
@@ -565,18 +565,18 @@ static void cancelled_requests_stay_silent(void) {
 
     fresh();
     active = submit("/slow", "{}", 0);
-    CHECK(rise_transport_step(transport, 0, -1, &count) == RISE_OK && count == 1);
-    CHECK(rise_transport_step(transport, 50, -1, &count) == RISE_OK && count == 1);
+    CHECK(rise_transport_step(transport, 0, NULL, 0, &count) == RISE_OK && count == 1);
+    CHECK(rise_transport_step(transport, 50, NULL, 0, &count) == RISE_OK && count == 1);
     waiting = submit("/echo", "{}", 0);
     rise_transport_cancel(transport, waiting);
     rise_transport_cancel(transport, active);
     rise_transport_cancel(transport, active);
     rise_transport_cancel(transport, 0);
     rise_transport_cancel(transport, UINT64_MAX);
-    CHECK(rise_transport_step(transport, 0, -1, &count) == RISE_OK && count == 0);
+    CHECK(rise_transport_step(transport, 0, NULL, 0, &count) == RISE_OK && count == 0);
     done = submit("/echo", "{}", 0);
     do {
-        CHECK(rise_transport_step(transport, 1000, -1, &count) == RISE_OK);
+        CHECK(rise_transport_step(transport, 1000, NULL, 0, &count) == RISE_OK);
     } while (count != 0);
     rise_transport_cancel(transport, done);
     CHECK(!rise_transport_next(transport, &reply));
@@ -627,7 +627,7 @@ static void idle_connections_may_be_closed(void) {
     submit("/close", "{}", 0);
     await(&reply);
     CHECK(reply.status == RISE_OK);
-    CHECK(rise_transport_step(transport, 50, -1, &active) == RISE_OK);
+    CHECK(rise_transport_step(transport, 50, NULL, 0, &active) == RISE_OK);
     submit("/echo", "{}", 0);
     await(&reply);
     CHECK(reply.status == RISE_OK);
@@ -644,18 +644,25 @@ static void waits_end_in_time(void) {
     struct sigaction action;
     int64_t start;
     size_t active;
-    int fd[2];
+    int fd[2], idle[2], both[2];
 
     fresh();
     (void)submit("/slow", "{}", 60000);
     start = rise_clock_steady();
-    CHECK(rise_transport_step(transport, 0, -1, &active) == RISE_OK && active == 1);
-    CHECK(rise_transport_step(transport, 50, -1, &active) == RISE_OK && active == 1);
+    CHECK(rise_transport_step(transport, 0, NULL, 0, &active) == RISE_OK && active == 1);
+    CHECK(rise_transport_step(transport, 50, NULL, 0, &active) == RISE_OK && active == 1);
 
     CHECK(pipe(fd) == 0 && write(fd[1], "x", 1) == 1);
-    CHECK(rise_transport_step(transport, 20000, fd[0], &active) == RISE_OK && active == 1);
+    CHECK(rise_transport_step(transport, 20000, fd, 1, &active) == RISE_OK && active == 1);
+    CHECK(pipe(idle) == 0);
+    both[0] = idle[0];
+    both[1] = fd[0];
+    CHECK(rise_transport_step(transport, 20000, both, 2, &active) == RISE_OK && active == 1);
+    CHECK(rise_transport_step(transport, 0, both, RISE_EXTRA_FDS + 1, &active) == RISE_EUSAGE);
     close(fd[0]);
     close(fd[1]);
+    close(idle[0]);
+    close(idle[1]);
 
     memset(&action, 0, sizeof action);
     action.sa_handler = on_alarm;
@@ -663,7 +670,7 @@ static void waits_end_in_time(void) {
     memset(&soon, 0, sizeof soon);
     soon.it_value.tv_usec = 50000;
     CHECK(setitimer(ITIMER_REAL, &soon, NULL) == 0);
-    CHECK(rise_transport_step(transport, 20000, -1, &active) == RISE_OK && active == 1);
+    CHECK(rise_transport_step(transport, 20000, NULL, 0, &active) == RISE_OK && active == 1);
     CHECK(rise_clock_steady() - start < 15000);
 }
 

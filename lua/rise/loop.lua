@@ -363,7 +363,7 @@ function Event:fire()
 end
 
 --- Adds something else to serve in each step: an object with the functions `step()`, and optionally `fd()`
--- (readable when there is work; one source may have it) and `timeout()` (seconds until it wants a step, or nil).
+-- (readable when there is work; nil for none at present) and `timeout()` (seconds until it wants a step, or nil).
 function Loop:add_source(source)
   self.sources[#self.sources + 1] = source
 end
@@ -393,6 +393,15 @@ local function patience(loop, seconds)
   return math.max(seconds, 0)
 end
 
+-- The descriptors of the sources from the i-th on.
+local function descriptors(loop, i)
+  local source = loop.sources[i]
+  if not source then return end
+  local fd = source.fd and source.fd()
+  if fd then return fd, descriptors(loop, i + 1) end
+  return descriptors(loop, i + 1)
+end
+
 --- One turn: runs tasks that can go on, moves bytes, fires timers. Waits at most `seconds` for something to
 -- happen; `step(0)` never waits.
 -- @tparam[opt=0] number seconds
@@ -401,13 +410,9 @@ function Loop:step(seconds)
   if self.current then error("step: called from within a task", 2) end
   run_ready(self)
   local wait = patience(self, seconds or 0)
-  local fd = -1
-  for _, source in ipairs(self.sources) do
-    if source.fd then fd = source.fd() end
-  end
-  local transport = self.transport or ((wait > 0 or fd >= 0) and transport_of(self))
+  local transport = self.transport or (wait > 0 and transport_of(self))
   if transport then
-    transport:step(wait, fd)
+    transport:step(wait, descriptors(self, 1))
     while true do
       local id, reply, err = transport:next()
       if not id then break end
