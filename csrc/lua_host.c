@@ -217,6 +217,36 @@ static int l_httpd_next(lua_State *L) {
     return 1;
 }
 
+/* The headers at `arg`, in a userdata on the stack; both texts of each live on in the table. */
+static rise_http_header *push_reply_headers(lua_State *L, int arg, size_t *count) {
+    rise_http_header *headers;
+
+    *count = 0;
+    if (lua_isnoneornil(L, arg)) {
+        return NULL;
+    }
+    luaL_checktype(L, arg, LUA_TTABLE);
+    lua_pushnil(L);
+    while (lua_next(L, arg) != 0) {
+        lua_pop(L, 1);
+        (*count)++;
+    }
+    headers = (rise_http_header *)lua_newuserdata(L, (*count + 1) * sizeof *headers);
+    *count = 0;
+    lua_pushnil(L);
+    while (lua_next(L, arg) != 0) {
+        headers[*count].value = plain_text(L, "a header's value");
+        lua_pop(L, 1);
+        headers[*count].name = plain_text(L, "a header's name");
+        (*count)++;
+    }
+    return headers;
+}
+
+static uint64_t check_id(lua_State *L) {
+    return (uint64_t)rl_checkinteger(L, 2, 0, (int64_t)1 << 53);
+}
+
 /*** Answers a request. Content-Length and Connection are taken care of.
  * @function reply
  * @tparam number id of the request
@@ -227,10 +257,10 @@ static int l_httpd_next(lua_State *L) {
  */
 static int l_httpd_reply(lua_State *L) {
     rise_httpd *server = check_httpd(L);
-    uint64_t id = (uint64_t)rl_checkinteger(L, 2, 0, (int64_t)1 << 53);
+    uint64_t id = check_id(L);
     int status = (int)rl_checkinteger(L, 3, 200, 599);
-    rise_http_header *headers = NULL;
-    size_t count = 0, len = 0;
+    rise_http_header *headers;
+    size_t count, len = 0;
     const uint8_t *body = NULL;
     rise_error error;
     rise_status result;
@@ -240,29 +270,70 @@ static int l_httpd_reply(lua_State *L) {
     if (!lua_isnil(L, 5)) {
         body = rl_checkstring(L, 5, &len);
     }
-    if (!lua_isnil(L, 4)) {
-        luaL_checktype(L, 4, LUA_TTABLE);
-        lua_pushnil(L);
-        while (lua_next(L, 4) != 0) {
-            lua_pop(L, 1);
-            count++;
-        }
-        headers = (rise_http_header *)lua_newuserdata(L, (count + 1) * sizeof *headers);
-        count = 0;
-        lua_pushnil(L);
-        while (lua_next(L, 4) != 0) { /* both texts live on in the table */
-            headers[count].value = plain_text(L, "a header's value");
-            lua_pop(L, 1);
-            headers[count].name = plain_text(L, "a header's name");
-            count++;
-        }
-    }
+    headers = push_reply_headers(L, 4, &count);
     memset(&error, 0, sizeof error);
     result = rise_httpd_reply(server, &queued, id, status, headers, count, body, len, &error);
     if (result != RISE_OK) {
         return luaL_error(L, "%s", error.message);
     }
     lua_pushboolean(L, queued);
+    return 1;
+}
+
+/*** Begins an answer that comes in pieces, as server-sent events do: its headers leave with the next `step`, its body
+ * is what `write` adds until `finish`.
+ * @function stream
+ * @tparam number id of the request
+ * @tparam number status 200 to 599
+ * @tparam[opt] table headers name = value
+ * @treturn boolean whether the request was still open
+ */
+static int l_httpd_stream(lua_State *L) {
+    rise_httpd *server = check_httpd(L);
+    uint64_t id = check_id(L);
+    int status = (int)rl_checkinteger(L, 3, 200, 599);
+    rise_http_header *headers;
+    size_t count;
+    rise_error error;
+    rise_status result;
+    int queued;
+
+    lua_settop(L, 4);
+    headers = push_reply_headers(L, 4, &count);
+    memset(&error, 0, sizeof error);
+    result = rise_httpd_stream(server, &queued, id, status, headers, count, &error);
+    if (result != RISE_OK) {
+        return luaL_error(L, "%s", error.message);
+    }
+    lua_pushboolean(L, queued);
+    return 1;
+}
+
+/*** Adds to an answer that `stream` began. A peer that leaves 256 KiB unread is cut off.
+ * @function write
+ * @tparam number id of the request
+ * @tparam string bytes "" just asks whether the stream is open
+ * @treturn boolean whether it is; that a peer hung up may be noticed a second later
+ */
+static int l_httpd_write(lua_State *L) {
+    rise_httpd *server = check_httpd(L);
+    uint64_t id = check_id(L);
+    size_t len;
+    const uint8_t *bytes = rl_checkstring(L, 3, &len);
+
+    lua_pushboolean(L, rise_httpd_write(server, id, bytes, len));
+    return 1;
+}
+
+/*** Ends an answer that `stream` began, once all of it has been read.
+ * @function finish
+ * @tparam number id of the request
+ * @treturn boolean whether it was open
+ */
+static int l_httpd_finish(lua_State *L) {
+    rise_httpd *server = check_httpd(L);
+
+    lua_pushboolean(L, rise_httpd_finish(server, check_id(L)));
     return 1;
 }
 
@@ -273,7 +344,7 @@ static int l_httpd_reply(lua_State *L) {
  */
 static int l_httpd_drop(lua_State *L) {
     rise_httpd *server = check_httpd(L);
-    uint64_t id = (uint64_t)rl_checkinteger(L, 2, 0, (int64_t)1 << 53);
+    uint64_t id = check_id(L);
 
     lua_pushboolean(L, rise_httpd_drop(server, id));
     return 1;
@@ -510,16 +581,18 @@ static const char **push_env(lua_State *L) {
  * @tparam table command the program and its arguments, and options:
  * @tparam[opt="inherit"] string command.stdout "pipe", "null" or "inherit"
  * @tparam[opt="inherit"] string command.stderr the same; where both are pipes it is one and the same
+ * @tparam[opt] boolean command.detached it goes on when this program ends, and `close` only lets go of it
  * @tparam[opt] table command.env what to change in the environment: name = value, or name = false to remove it
  * @treturn[1] process
  * @treturn[2] nil
  * @treturn[2] table error: `io` with the program's name and why it could not be started
  */
 static int l_spawn(lua_State *L) {
-    static const char *const known[] = { "stdout", "stderr", "env", NULL };
+    static const char *const known[] = { "stdout", "stderr", "env", "detached", NULL };
     const char *const *argv;
     const char *const *env;
     rise_output output, errors;
+    int detached;
     rise_process **box;
     rise_error error;
     rise_status status;
@@ -529,11 +602,14 @@ static int l_spawn(lua_State *L) {
     check_fields(L, 1, known, "spawn", 1);
     output = output_field(L, "stdout");
     errors = output_field(L, "stderr");
+    lua_getfield(L, 1, "detached");
+    detached = lua_toboolean(L, -1);
+    lua_pop(L, 1);
     argv = push_argv(L);
     env = push_env(L);
     box = (rise_process **)rl_newbox(L, RL_PROCESS);
     memset(&error, 0, sizeof error);
-    status = rise_process_new(box, argv, env, output, errors, &error);
+    status = rise_process_new(box, argv, env, output, errors, detached, &error);
     return status == RISE_OK ? 1 : rl_fail(L, status, &error);
 }
 
@@ -659,6 +735,7 @@ int luaopen_rise_host(lua_State *L) {
     static const luaL_Reg httpd_methods[] = {
         { "port", l_httpd_port },   { "fd", l_httpd_fd },       { "timeout", l_httpd_timeout },
         { "step", l_httpd_step },   { "next", l_httpd_next },   { "reply", l_httpd_reply },
+        { "stream", l_httpd_stream }, { "write", l_httpd_write }, { "finish", l_httpd_finish },
         { "drop", l_httpd_drop },   { "close", l_httpd_close }, { NULL, NULL },
     };
     static const luaL_Reg httpd_meta[] = {

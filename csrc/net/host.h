@@ -52,6 +52,16 @@ int rise_httpd_next(rise_httpd *server, rise_httpd_request *request);
 rise_status rise_httpd_reply(rise_httpd *server, int *queued, uint64_t id, int status,
                              const rise_http_header *headers, size_t header_count, const void *body,
                              size_t body_len, rise_error *error);
+/* Begins an answer that comes in pieces, as server-sent events do: the headers leave at once, the body grows with
+ * `write` until `finish`. Otherwise as `reply`. */
+rise_status rise_httpd_stream(rise_httpd *server, int *queued, uint64_t id, int status,
+                              const rise_http_header *headers, size_t header_count, rise_error *error);
+/* Adds to such an answer. 1 when it was taken, 0 when the stream is not open (any more) or its peer has left
+ * RISE_STREAM_LIMIT bytes unread, which ends it. That a peer hung up is noticed a second later; len 0 asks. */
+#define RISE_STREAM_LIMIT (256u * 1024u)
+int rise_httpd_write(rise_httpd *server, uint64_t id, const void *bytes, size_t len);
+/* Ends it when all of it has been read. 1 when it was open. */
+int rise_httpd_finish(rise_httpd *server, uint64_t id);
 /* Closes the connection of a request without a byte of an answer, as a server does that dies over it. 1 when the id
  * was open; else nothing happens and it is 0. */
 int rise_httpd_drop(rise_httpd *server, uint64_t id);
@@ -71,10 +81,12 @@ typedef enum rise_output {
  * from /dev/null, and nothing else inherited but the two outputs, the folder and the environment; `env` (NULL:
  * nothing) lists changes to that: "NAME=value" sets, "NAME" removes. Signals are as at a program's start.
  * On Linux the child is killed when the thread that started it ends, however it ends; its own children are not.
+ * A `detached` one is not: it leads a session of its own and goes on whatever becomes of this program.
  * RISE_EIO: it could not be started, with the program and the reason in `error`. */
 rise_status rise_process_new(rise_process **out, const char *const *argv, const char *const *env, rise_output output,
-                             rise_output errors, rise_error *error);
-/* Asks the group to end, waits a moment, ends what is left of it by force, and collects the child. */
+                             rise_output errors, int detached, rise_error *error);
+/* Asks the group to end, waits a moment, ends what is left of it by force, and collects the child. A detached one is
+ * only collected, if it has ended. */
 void rise_process_free(rise_process *process);
 
 long rise_process_pid(const rise_process *process);

@@ -1,8 +1,8 @@
 /* The HTTP server over libmicrohttpd, driven from outside: no threads, one epoll descriptor to wait on.
  *
  * The life of a request: on_uri makes it, on_request collects its body, queues it and suspends the connection;
- * `reply` queues the response and resumes it, `drop` resumes it without one; on_completed frees it. libmicrohttpd does not watch a suspended
- * connection, so a look every second finds those whose peer has hung up: else requests that are never answered
+ * `reply` queues the response and resumes it, `drop` resumes it without one; on_completed frees it. A `stream` goes back
+ * to rest whenever all that was written to it has been sent. libmicrohttpd does not watch a suspended connection, so a look every second finds those whose peer has hung up: else requests that are never answered
  * would use up all connections.
  */
 #include <arpa/inet.h>
@@ -37,6 +37,7 @@ typedef enum stage {
     READING,  /* its headers or body are coming in */
     QUEUED,   /* whole, not handed out yet */
     OPEN,     /* handed out, not answered */
+    STREAM,   /* its answer comes in pieces */
     ANSWERED  /* what is left is libmicrohttpd's */
 } stage;
 
@@ -56,6 +57,10 @@ typedef struct incoming {
     size_t header_count;
     rise_buf names; /* the lower-case header names */
     rise_buf body;
+    rise_buf pieces; /* of a stream: what its peer has not read yet begins at `read` */
+    size_t read;
+    int resting;  /* a stream with nothing to send: its connection is suspended */
+    int finished; /* nothing more will be added to it */
 } incoming;
 
 struct rise_httpd {
@@ -88,6 +93,7 @@ static void incoming_free(incoming *r) {
     free(r->headers);
     rise_buf_free(&r->names);
     rise_buf_free(&r->body);
+    rise_buf_free(&r->pieces);
     free(r);
 }
 
@@ -125,7 +131,7 @@ static void forget(rise_httpd *s, incoming *r) {
     if (r->stage == QUEUED) {
         unqueue(s, r);
     }
-    if (r->stage == QUEUED || r->stage == OPEN) {
+    if (r->stage == QUEUED || r->stage == OPEN || r->stage == STREAM) {
         *find(s, r->id) = r->chain;
         s->unanswered--;
     }
@@ -418,7 +424,9 @@ void rise_httpd_free(rise_httpd *s) {
     for (i = 0; i < BUCKETS; i++) {
         for (r = s->bucket[i]; r != NULL; r = next) {
             next = r->chain;
-            MHD_resume_connection(r->connection);
+            if (r->stage != STREAM || r->resting) {
+                MHD_resume_connection(r->connection);
+            }
         }
     }
     MHD_stop_daemon(s->daemon);
@@ -463,6 +471,9 @@ static void sweep(rise_httpd *s, int64_t now) {
             const union MHD_ConnectionInfo *info;
             struct pollfd peer;
             next = r->chain;
+            if (r->stage == STREAM && !r->resting) {
+                continue; /* libmicrohttpd watches it */
+            }
             info = MHD_get_connection_info(r->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
             if (info == NULL || now - r->since < SWEEP_MS) {
                 continue;
@@ -472,6 +483,7 @@ static void sweep(rise_httpd *s, int64_t now) {
             peer.revents = 0;
             if (poll(&peer, 1, 0) == 1 && (peer.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0) {
                 forget(s, r);
+                r->resting = 0;
                 MHD_resume_connection(r->connection);
             }
         }
@@ -517,11 +529,24 @@ int rise_httpd_next(rise_httpd *s, rise_httpd_request *out) {
     return 1;
 }
 
+/* Adds the headers to a response, which is gone when that fails. */
+static rise_status add_headers(struct MHD_Response *response, const rise_http_header *headers, size_t count,
+                               rise_error *error) {
+    size_t i;
+
+    for (i = 0; i < count; i++) {
+        if (MHD_add_response_header(response, headers[i].name, headers[i].value) != MHD_YES) {
+            MHD_destroy_response(response);
+            return fail(error, RISE_EUSAGE, headers[i].name, "this header cannot be set so");
+        }
+    }
+    return RISE_OK;
+}
+
 rise_status rise_httpd_reply(rise_httpd *s, int *queued, uint64_t id, int status, const rise_http_header *headers,
                              size_t header_count, const void *body, size_t body_len, rise_error *error) {
     struct MHD_Response *response;
     incoming *r;
-    size_t i;
     int done;
 
     if (queued != NULL) {
@@ -535,11 +560,8 @@ rise_status rise_httpd_reply(rise_httpd *s, int *queued, uint64_t id, int status
     if (response == NULL) {
         return fail(error, RISE_ENOMEM, "reply", "out of memory");
     }
-    for (i = 0; i < header_count; i++) {
-        if (MHD_add_response_header(response, headers[i].name, headers[i].value) != MHD_YES) {
-            MHD_destroy_response(response);
-            return fail(error, RISE_EUSAGE, headers[i].name, "this header cannot be set so");
-        }
+    if (add_headers(response, headers, header_count, error) != RISE_OK) {
+        return RISE_EUSAGE;
     }
     r = *find(s, id);
     if (r == NULL || r->stage != OPEN) {
@@ -557,6 +579,115 @@ rise_status rise_httpd_reply(rise_httpd *s, int *queued, uint64_t id, int status
         *queued = done;
     }
     return RISE_OK;
+}
+
+/* libmicrohttpd asks for the next piece. With none at hand the connection rests, until there is one or its end. */
+static ssize_t on_piece(void *context, uint64_t position, char *out, size_t size) {
+    incoming *r = context;
+    size_t left = r->pieces.len - r->read;
+
+    (void)position;
+    if (left != 0) {
+        if (left > size) {
+            left = size;
+        }
+        memcpy(out, r->pieces.data + r->read, left);
+        r->read += left;
+        if (r->read == r->pieces.len) {
+            r->pieces.len = r->read = 0;
+        }
+        return (ssize_t)left;
+    }
+    if (r->finished) {
+        return MHD_CONTENT_READER_END_OF_STREAM;
+    }
+    if (r->stage != STREAM) {
+        return MHD_CONTENT_READER_END_WITH_ERROR; /* nobody reads it any more */
+    }
+    r->resting = 1;
+    MHD_suspend_connection(r->connection);
+    return 0;
+}
+
+static void wake(rise_httpd *s, incoming *r) {
+    if (r->resting) {
+        r->resting = 0;
+        MHD_resume_connection(r->connection);
+        s->resumed = 1;
+    }
+}
+
+rise_status rise_httpd_stream(rise_httpd *s, int *queued, uint64_t id, int status, const rise_http_header *headers,
+                              size_t header_count, rise_error *error) {
+    struct MHD_Response *response;
+    incoming *r = *find(s, id);
+    int done;
+
+    if (queued != NULL) {
+        *queued = 0;
+    }
+    if (status < 200 || status > 599) {
+        return fail(error, RISE_EUSAGE, "stream", "the status is not between 200 and 599");
+    }
+    if (r != NULL && r->stage != OPEN) {
+        r = NULL;
+    }
+    response = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, 4096, on_piece, r, NULL);
+    if (response == NULL) {
+        return fail(error, RISE_ENOMEM, "stream", "out of memory");
+    }
+    if (add_headers(response, headers, header_count, error) != RISE_OK) {
+        return RISE_EUSAGE;
+    }
+    if (r == NULL) {
+        MHD_destroy_response(response);
+        return RISE_OK;
+    }
+    rise_buf_free(&r->body);
+    r->stage = STREAM;
+    r->pieces.limit = RISE_STREAM_LIMIT;
+    done = MHD_queue_response(r->connection, (unsigned)status, response) == MHD_YES;
+    MHD_destroy_response(response);
+    if (!done) {
+        forget(s, r); /* on_request is called once more, and closes the connection */
+    }
+    MHD_resume_connection(r->connection);
+    s->resumed = 1;
+    if (queued != NULL) {
+        *queued = done;
+    }
+    return RISE_OK;
+}
+
+int rise_httpd_write(rise_httpd *s, uint64_t id, const void *bytes, size_t len) {
+    incoming *r = *find(s, id);
+
+    if (r == NULL || r->stage != STREAM) {
+        return 0;
+    }
+    if (len == 0) {
+        return 1;
+    }
+    if (rise_buf_append(&r->pieces, bytes, len) != RISE_OK) {
+        forget(s, r);
+        r->read = r->pieces.len; /* what it would not read is not sent any more */
+        wake(s, r);
+        return 0;
+    }
+    wake(s, r);
+    return 1;
+}
+
+int rise_httpd_finish(rise_httpd *s, uint64_t id) {
+    incoming *r = *find(s, id);
+
+    if (r == NULL || r->stage != STREAM) {
+        return 0;
+    }
+    r->finished = 1;
+    forget(s, r);
+    wake(s, r);
+    return 1;
 }
 
 int rise_httpd_drop(rise_httpd *s, uint64_t id) {

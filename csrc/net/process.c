@@ -31,6 +31,7 @@ struct rise_process {
     int fd;    /* read end of the child's output, -1 */
     int ended; /* 1: exit_code is known, -1: it cannot be */
     int exit_code;
+    int detached;
 };
 
 static rise_status fail(rise_error *error, rise_status code, const char *what, const char *why) {
@@ -284,18 +285,23 @@ static void default_signals(void) {
 }
 
 /* Does not return. `output`, `errors`: descriptors for 1 and 2. `report`: where errno goes when all else fails. */
-static void run_child(const plan *p, char *const *argv, pid_t parent, int null, int output, int errors, int report) {
+static void run_child(const plan *p, char *const *argv, pid_t parent, int detached, int null, int output, int errors,
+                      int report) {
     int reason = ENOENT, i;
 
+    if (detached) {
+        (void)setsid();
+    } else {
 #ifdef __linux__
-    (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (getppid() != parent) {
-        _exit(127); /* it ended before this was in force */
-    }
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+        if (getppid() != parent) {
+            _exit(127); /* it ended before this was in force */
+        }
 #else
-    (void)parent;
+        (void)parent;
 #endif
-    (void)setpgid(0, 0);
+        (void)setpgid(0, 0);
+    }
     if (dup2(null, 0) < 0 || (output != 1 && dup2(output, 1) < 0) || (errors != 2 && dup2(errors, 2) < 0)
         || (report != 3 && dup2(report, 3) < 0) || fcntl(3, F_SETFD, FD_CLOEXEC) < 0) {
         reason = errno;
@@ -366,7 +372,8 @@ static int wire_of(const wires *w, rise_output output, int own) {
     return output == RISE_OUTPUT_PIPE ? w->pipe[1] : output == RISE_OUTPUT_NULL ? w->null : own;
 }
 
-static pid_t start(const plan *p, char *const *argv, const wires *w, rise_output output, rise_output errors) {
+static pid_t start(const plan *p, char *const *argv, const wires *w, rise_output output, rise_output errors,
+                   int detached) {
     int out = wire_of(w, output, 1);
     int err = wire_of(w, errors, 2);
     pid_t parent = getpid(), pid;
@@ -379,7 +386,7 @@ static pid_t start(const plan *p, char *const *argv, const wires *w, rise_output
     pid = fork();
     saved = errno;
     if (pid == 0) {
-        run_child(p, argv, parent, w->null, out, err, w->report[1]);
+        run_child(p, argv, parent, detached, w->null, out, err, w->report[1]);
     }
     (void)sigprocmask(SIG_SETMASK, &before, NULL);
     errno = saved;
@@ -392,7 +399,7 @@ static void collect(pid_t pid) {
 }
 
 rise_status rise_process_new(rise_process **out, const char *const *argv, const char *const *env, rise_output output,
-                             rise_output errors, rise_error *error) {
+                             rise_output errors, int detached, rise_error *error) {
     rise_process *process = calloc(1, sizeof *process);
     int reason = 0;
     ssize_t got;
@@ -407,13 +414,16 @@ rise_status rise_process_new(rise_process **out, const char *const *argv, const 
         return fail(error, RISE_ENOMEM, argv[0], "out of memory");
     }
     process->pid = -1;
+    process->detached = detached;
     if (lay(&w, output == RISE_OUTPUT_PIPE || errors == RISE_OUTPUT_PIPE)) {
-        process->pid = start(&p, (char *const *)argv, &w, output, errors);
+        process->pid = start(&p, (char *const *)argv, &w, output, errors, detached);
     }
     if (process->pid < 0) {
         reason = errno != 0 ? errno : EIO;
     } else {
-        (void)setpgid(process->pid, process->pid); /* whoever is first; a signal to the group may follow at once */
+        if (!detached) {
+            (void)setpgid(process->pid, process->pid); /* whoever is first; a signal to the group may follow at once */
+        }
         close_fd(&w.report[1]);
         do {
             got = read(w.report[0], &reason, sizeof reason); /* ends when the program runs, or with its reason */
@@ -524,6 +534,11 @@ void rise_process_free(rise_process *process) {
         return;
     }
     close_fd(&process->fd);
+    if (process->detached) {
+        (void)waitpid(process->pid, NULL, WNOHANG);
+        free(process);
+        return;
+    }
     memset(&pause, 0, sizeof pause);
     pause.tv_nsec = 2000000;
     if (!look(process)) {

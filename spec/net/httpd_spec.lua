@@ -352,6 +352,85 @@ describe("rise.host.httpd", function()
     transport:close()
   end)
 
+  -- Begins a stream for a client that reads it, and gives the id.
+  local function streaming(client, headers)
+    local id
+    serve = function(request)
+      id = request.id
+      server:stream(id, 200, headers or { ["Content-Type"] = "text/event-stream" })
+    end
+    client:send("GET /events HTTP/1.1\r\nHost: x\r\n\r\n")
+    client:receive(function(text) return text:find("\r\n\r\n", 1, true) ~= nil end)
+    return id
+  end
+
+  raw_it("streams: headers at once, then every piece as it is written, then the end", function()
+    local client = connect()
+    local id = streaming(client)
+    assert.matches("^HTTP/1.1 200 OK\r\n", client.text)
+    assert.matches("\r\nContent%-Type: text/event%-stream\r\n", client.text)
+    assert.matches("\r\n\r\n$", client.text)
+    for _, piece in ipairs { "one", "two", ("long"):rep(5000) } do
+      assert.is_true(server:write(id, piece))
+      client:receive(function(text) return text:find(piece:sub(-3) .. "\r\n$") ~= nil end)
+    end
+    assert.is_true(server:write(id, ""))
+    assert.is_true(server:write(id, "end"))
+    assert.is_true(server:finish(id))
+    client:receive(function(text) return text:find("end\r\n0\r\n\r\n$") ~= nil end)
+    assert.is_false(server:finish(id))
+    assert.is_false(server:write(id, "more"))
+    -- The connection serves the next request.
+    serve = function() return 204 end
+    client.text = ""
+    client:send("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert.matches("^HTTP/1.1 204", (client:receive(function(text) return text:find("\r\n\r\n", 1, true) end)))
+  end)
+
+  raw_it("streams to several at a time, and answers others meanwhile", function()
+    local first, second = connect(), connect()
+    local a, b = streaming(first), streaming(second)
+    serve = function() return 200, nil, "plain" end
+    assert.matches("plain$", (exchange("GET / HTTP/1.1\r\nHost: x\r\n\r\n")))
+    server:write(b, "for b")
+    server:write(a, "for a")
+    first:receive(function(text) return text:find("for a", 1, true) end)
+    second:receive(function(text) return text:find("for b", 1, true) end)
+  end)
+
+  raw_it("notices that the reader of a stream is gone", function()
+    local client = connect()
+    local id = streaming(client)
+    server:write(id, "one")
+    client:close()
+    step_until(function() return not server:write(id, "") end)
+    assert.is_false(server:finish(id))
+  end)
+
+  raw_it("cuts off a reader that does not read", function()
+    local client = connect()
+    local id = streaming(client)
+    local piece, written = ("x"):rep(65536), 0
+    step_until(function()
+      if not server:write(id, piece) then return true end
+      written = written + 1
+      return false
+    end)
+    assert.is_true(written >= 4) -- so much waits for any reader
+    assert.is_false(server:write(id, ""))
+  end)
+
+  raw_it("can be closed over streams that are open", function()
+    for _ = 1, 3 do streaming(connect()) end
+    server:close()
+  end)
+
+  it("has no streams for requests that are not open", function()
+    assert.is_false(server:stream(1, 200))
+    assert.is_false(server:write(1, "x"))
+    assert.is_false(server:finish(1))
+  end)
+
   it("takes a free port, tells it, and gives it back", function()
     local port = server:port()
     assert.is_true(port > 0)
@@ -396,6 +475,11 @@ describe("rise.host.httpd", function()
     assert.has_error(function() server:reply(1, 200, { "x" }) end)
     assert.has_error(function() server:reply(1, 200, {}, 1) end)
     assert.has_error(function() server:reply("1", 200) end)
+    assert.has_error(function() server:stream(1, 100) end)
+    assert.has_error(function() server:stream(1, 200, { ["X\r\nY"] = "b" }) end)
+    assert.has_error(function() server:write(1) end)
+    assert.has_error(function() server:write(1, 2) end)
+    assert.has_error(function() server:finish() end)
     assert.has_error(function() server:drop("1") end)
     assert.has_error(function() server:drop() end)
     server:close()

@@ -279,6 +279,21 @@ describe("rise.host.trap", function()
     repeat until not host.signal()
   end)
 
+  it("lets go of a detached child, which goes on", function()
+    local path = os.tmpname()
+    os.remove(path)
+    local child = assert(host.spawn { "sh", "-c", "sleep 0.2; echo done > " .. path, stdout = "null", detached = true })
+    local pid = child:pid()
+    child:close()
+    local waiter = assert(host.spawn { "sh", "-c", "while ! [ -s " .. path .. " ]; do sleep 0.01; done" })
+    local code
+    for _ = 1, 6 do code = code or waiter:wait(10) end -- the signals of other specs end a wait early
+    waiter:close()
+    os.remove(path)
+    assert.equal(0, code)
+    assert.is_true(pid > 0)
+  end)
+
   it("notes signals in the order they came", function()
     assert.is_nil(host.signal())
     for _, name in ipairs { "USR2", "HUP", "USR1", "USR2" } do send(name) end
