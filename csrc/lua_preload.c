@@ -14,6 +14,9 @@ void rise_lua_preload(lua_State *L) {
 #ifndef RISE_WITHOUT_SQLITE
         { "rise.sqlite", luaopen_rise_sqlite },
 #endif
+#ifndef RISE_WITHOUT_QR
+        { "rise.qr", luaopen_rise_qr },
+#endif
         { NULL, NULL },
     };
     rise_lua_push_preload(L);

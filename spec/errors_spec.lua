@@ -1,6 +1,7 @@
 -- Every code of rise.errors, produced for real: what a program does, and the world answers. The first table needs
 -- nothing but this machine, the second a devnet.
 local Console = require "rise.cli.console"
+local answer = require "rise.approve.answer"
 local connection = require "rise.cli.connection"
 local core = require "rise.core"
 local errors = require "rise.errors"
@@ -17,6 +18,11 @@ local function elsewhere(before, line)
 end
 
 local HERE = {
+  rejected = function() return answer.result { error = { code = 4001 } } end,
+  wallet = function() return answer.result {} end,
+  grant_mismatch = function()
+    return answer.read_grant({ accounts = { { capabilities = {} } } }, { public_key = "0x00" })
+  end,
   usage = function() return connection.open({}, Console.new { getenv = function() end }) end,
   network = function() return rise.connect { relay = "http://127.0.0.1:1", chain_id = 1 } end,
   timeout = function() return rise.loop:event():wait(0) end,
@@ -152,6 +158,11 @@ local ON_A_DEVNET = {
   end,
   node = function(f) return flow.counter(f.wallet, { ready = { contracts = { counter = NOWHERE } } }):count() end,
   rpc = function(f) return f.wallet.chain:request("no_such_method", {}) end,
+  closed = function(f, net)
+    local session = assert(f.wallet:new_session { expires = "1h", permissions = flow.permissions(net) })
+    return session:grant(rise.approve.browser { wallet_url = "http://localhost:1/", mode = "paste",
+      open = function() end, read = function() end })
+  end,
   unsupported = function(f)
     f.wallet.chain = nil
     return f.wallet:balance(f.player)

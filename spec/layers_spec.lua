@@ -113,6 +113,7 @@ describe("the C files", function()
     assert.same({}, strays("/microhttpd%.h", { "^csrc/net/httpd%.c$" }))
     assert.same({}, strays("/sqlite3", { "^csrc/lua_sqlite%.c$" }))
     assert.same({}, strays("/sodium%.h", { "^csrc/core/locked%.h$", "^csrc/tests/" }))
+    assert.same({}, strays("/qrencode%.h", { "^csrc/lua_qr%.c$" }))
   end)
 
   it("of the core include nothing of net", function()
@@ -190,6 +191,7 @@ describe("the rockspec", function()
     end
     local present = set(in_core, matching(c_files(), "^csrc/net/"), matching(c_files(), "^csrc/lua_"))
     present["csrc/lua_embedded.c"], present["csrc/lua_preload.c"] = nil, nil
+    present["csrc/lua_qr.c"] = nil -- a rock has no optional parts, and libqrencode is not worth requiring
     assert.same({}, beyond(present, listed))
     assert.same({}, beyond(listed, present))
     assert.same({}, beyond(set(in_core), core))
@@ -225,11 +227,11 @@ describe("the Lua modules", function()
     { "core" },
     { "errors", "check", "json", "quantity", "networks", "contracts", "revert", "permissions", "policy", "intent",
       "pace", "guard", "passphrase", "keystore" },
-    { "net", "host", "sqlite", "terminal" },
+    { "net", "host", "sqlite", "terminal", "qr" },
     { "loop" },
     { "rpc" },
     { "relay", "chain", "landing", "simulation", "gas_key" },
-    { "contract", "direct", "bundle", "account", "recovery" },
+    { "contract", "direct", "bundle", "account", "recovery", "proof" },
     { "session", "outbox", "store" },
     { "wallet" },
     { "approve", "devnet" },

@@ -27,12 +27,14 @@ extern "C" {
  *   rise.net   the HTTP transport (libcurl)
  *   rise.host  HTTP server, child processes, signals (libmicrohttpd); for the runner and the devnet
  *   rise.sqlite  the store that survives crashes and is shared by processes (SQLite)
- *   rise.terminal  the size of a terminal, and its keys; for the runner */
+ *   rise.terminal  the size of a terminal, and its keys; for the runner
+ *   rise.qr  QR codes in the terminal (libqrencode) */
 RISE_LUA_OPEN int luaopen_rise_core(lua_State *L);
 RISE_LUA_OPEN int luaopen_rise_net(lua_State *L);
 RISE_LUA_OPEN int luaopen_rise_host(lua_State *L);
 RISE_LUA_OPEN int luaopen_rise_sqlite(lua_State *L);
 RISE_LUA_OPEN int luaopen_rise_terminal(lua_State *L);
+RISE_LUA_OPEN int luaopen_rise_qr(lua_State *L);
 
 /* Registers the C modules and every Lua module of `rise` in package.preload. */
 void rise_lua_preload(lua_State *L);

@@ -19,7 +19,7 @@ local revert = require "rise.revert"
 local Account = {}
 Account.__index = Account
 Account.__name = "rise.account"
-Account.__tostring = function(account) return "rise.account: " .. account.address end
+Account.__tostring = function(account) return "rise.account: " .. (account.address or "not known yet") end
 
 --- The account at an address.
 function Account.new(wallet, address)
@@ -263,6 +263,7 @@ end
 function Account:view(item, values)
   local chain = self.wallet.chain
   if not chain then return errors.fail("unsupported", "asking the chain needs an RPC endpoint") end
+  if not self.address then return false end
   local outputs, err = chain:read(self.address, item, values)
   if outputs ~= nil then return outputs end
   local known = err.code == "reverted" and revert.decode(err.data)

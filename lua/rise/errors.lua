@@ -57,6 +57,13 @@ errors.CODES = {
   canceled = { text = "the task was canceled", retryable = false },
   task = { text = "a task raised a Lua error", retryable = false },
   unsupported = { text = "not offered here", retryable = false },
+  -- the owner, in the wallet's own window
+  rejected = { text = "the owner did not approve", retryable = false },
+  closed = { text = "the approval page was closed before there was an answer", retryable = true,
+    hint = "ask again" },
+  wallet = { text = "the wallet refused or answered nonsense", retryable = false },
+  grant_mismatch = { text = "what was granted is not what was asked for; nothing was accepted", retryable = false,
+    hint = "revoke it in the wallet, and ask again" },
   -- what was given
   usage = { text = "the call itself is wrong", retryable = false },
   invalid_value = { text = "a value does not fit its type or notation", retryable = false },

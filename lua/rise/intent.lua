@@ -668,8 +668,8 @@ local function root_signed(call, account)
 end
 
 --- Decides which pre-calls a bundle may carry, for @{intent.verify}: those known by digest, those that the account's
--- own key signed (what made the account), and those about this session key alone that make it no administrator. All of
--- them may only manage keys of this account.
+-- own key signed (what made the account), and those about this session key alone. None may make the session key an
+-- administrator, and all of them may only manage keys of this account.
 -- @tparam table options `account`; `key_hash` of the session key, or `any_key = true` for an administrator's bundle;
 -- optionally `known` (digests, or tables with a `digest`), `calls` (lists of calls that are known word for word),
 -- `grant` (nothing wider than it) and `orchestrator` (any function of it is added by the wallet to every key)
@@ -690,16 +690,19 @@ function intent.grant_pre_call_checker(options)
     if call.executionData and stored[call.executionData] then return true end
     if #call.calls == 0 then return nil, "it does nothing" end
     local by_root = call.digest and root_signed(call, account)
+    call.about_key = false
     for i, inner in ipairs(call.calls) do
       local name, args = managed(inner, account)
       if not name then
         return nil, string.format("its call %d (%s to %s) does not manage a key of the account", i,
           inner.data:sub(1, 10), inner.to)
       end
-      if not by_root and not options.any_key then
-        if key_hash == nil or key_of(name, args) ~= key_hash then
-          return nil, string.format("its call %d (%s) is not about this session key", i, name)
-        end
+      local own = key_hash ~= nil and key_of(name, args) == key_hash
+      if not by_root and not options.any_key and not own then
+        return nil, string.format("its call %d (%s) is not about this session key", i, name)
+      end
+      if own then
+        call.about_key = not by_root -- what made the account is no grant that waits by itself
         if name == "authorize" and args[1].isSuperAdmin then
           return nil, string.format("its call %d makes the session key an administrator", i)
         end
@@ -720,6 +723,7 @@ local function check_pre_calls(list, expected, account, domain)
     if not call then return tampered(field, "a SignedCall", err.message) end
     call.calls, err = intent.decode_calls(call.executionData)
     if not call.calls then return tampered(field, "a list of calls", err.message) end
+    call.encoded = encoded
     call.digest, err = signed_call_digest(call, call.calls, domain)
     if not call.digest then return nil, err end
     if not known[encoded] and not known[call.digest] then

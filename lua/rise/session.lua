@@ -32,6 +32,7 @@ local errors = require "rise.errors"
 local Guard = require "rise.guard"
 local intent = require "rise.intent"
 local permissions = require "rise.permissions"
+local proof = require "rise.proof"
 local quantity = require "rise.quantity"
 local recovery = require "rise.recovery"
 
@@ -39,10 +40,13 @@ local Session = {}
 Session.__index = Session
 Session.__name = "rise.session"
 Session.__tostring = function(session)
-  return string.format("rise.session: %s of %s (%s)", session.id, session.account.address, session:status())
+  return string.format("rise.session: %s of %s (%s)", session.id, session.account.address or "no account yet",
+    session:status())
 end
 
+-- Without an address where the owner's wallet will name it.
 local function account_of(wallet, value)
+  if value == nil then return Account.new(wallet) end
   if getmetatable(value) == Account then return value end
   return Account.new(wallet, check.address(value, "wallet:new_session: account", 4))
 end
@@ -101,7 +105,8 @@ end
 -- @param wallet
 -- @tparam table options
 --
--- - `account`: its address, or an account object;
+-- - `account`: its address, or an account object; left out where the owner's wallet shall name it
+--   (@{rise.approve.browser});
 -- - `expires`: "24h", "15m", "7d" …, or unix seconds;
 -- - `permissions`: what it may do, in the wallet's words (`calls`, `spend`) or those of the EIP-7715 style list
 --   (see @{rise.permissions.build});
@@ -113,7 +118,7 @@ end
 -- @treturn[2] table invalid_value naming the field, root_access, store
 function Session.new(wallet, options)
   check.options(options, {
-    account = "string|table!", expires = "string|number", expiry = "number", permissions = "table!",
+    account = "string|table", expires = "string|number", expiry = "number", permissions = "table!",
     signer = "table", key = "userdata", allow_root = "string", guard = "table",
   }, "wallet:new_session", 3)
   if options.key and (getmetatable(options.key) ~= "rise.key" or not options.key:is_open()) then
@@ -174,7 +179,8 @@ local function read_record(wallet, record, confirm)
   local function is_hex(value, size)
     return type(value) == "string" and #value == 2 + 2 * size and value:find("^0x%x+$") ~= nil
   end
-  if not is_hex(record.account, 20) then return bad("account", "is no address") end
+  local nameless = record.account == nil and (record.state == "new" or record.state == "revoked")
+  if not nameless and not is_hex(record.account, 20) then return bad("account", "is no address") end
   if record.chain_id ~= wallet.chain_id then
     return bad("chain_id", "is " .. tostring(record.chain_id) .. ", this wallet is on " .. wallet.chain_id)
   end
@@ -290,14 +296,52 @@ function Session:explain()
   return permissions.explain(coming(self).permissions, { account = self.account.address, tokens = self.wallet.tokens })
 end
 
+-- The token that fees are taken in, and the most they may be in its units. Native currency, where the key may spend it
+-- or nothing else is known; otherwise a token that the key may spend, up to its own limit.
+local function fee_rule(session)
+  local found
+  for _, rule in ipairs(coming(session).permissions.spend) do
+    if rule.token == contracts.NATIVE then return rule.token, session.wallet.max_fee end
+    if session.wallet.fee_tokens[rule.token] and (not found or rule.limit < found.limit) then found = rule end
+  end
+  if found then return found.token, found.limit end
+  return contracts.NATIVE, session.wallet.max_fee
+end
+
+-- Takes over what somebody else says the owner granted: `account` and `permissions`, none wider than asked for. It
+-- counts once the relay itself turns out to have it.
+local function adopt(session, granted)
+  local wallet, rules = session.wallet, granted.permissions
+  local found, err = proof.of_grant(wallet, {
+    account = granted.account, key = session.key, key_hash = session.id, grant = rules,
+    fee_token = fee_rule { wallet = wallet, permissions = rules, renewals = {} },
+  })
+  if not found then return nil, err end
+  session.account = Account.new(wallet, granted.account)
+  session.permissions, session.expiry = rules, rules.expiry
+  local known = {}
+  for _, pre_call in ipairs(session.pre_calls) do known[pre_call.digest] = true end
+  for _, pre_call in ipairs(found.pre_calls) do
+    if not known[pre_call.digest] then session.pre_calls[#session.pre_calls + 1] = pre_call end
+  end
+  if session.state == "new" then session.state = found.landed and "active" or "pending" end
+  return save(session)
+end
+
 --- Asks for the permissions. The grant lands on chain with the session's first bundle.
--- @tparam table approver who decides: @{rise.approve.admin}
+-- @tparam table approver who decides: @{rise.approve.admin}, @{rise.approve.browser}
 -- @treturn[1] Session itself
 -- @treturn[2] nil
--- @treturn[2] table revoked, expired, relay_tampered, relay, network …
+-- @treturn[2] table revoked, expired, relay_tampered, relay, network; rejected, closed, wallet, grant_mismatch …
 function Session:grant(approver)
   check.type(approver, "table", "session:grant: approver")
   if type(approver.grant) ~= "function" then error("session:grant: an approver expected", 2) end
+  if not self.account.address and not approver.names_account then
+    error("session:grant: the session has no account, which this approver cannot name", 2)
+  end
+  if approver.names_account and not self.key then
+    return errors.fail("not_granted", "the session's key is not here: the store keeps records without keys")
+  end
   local status = self:status()
   if status == "revoked" or status == "revoking" then
     return errors.fail("revoked", "this session was revoked: make a new one")
@@ -316,6 +360,9 @@ function Session:grant(approver)
     hash = self.id,
     pre_calls = self.pre_calls,
     record = record,
+    public_key = self.public_key,
+    permissions = self.permissions,
+    adopt = function(granted) return adopt(self, granted) end,
     entry = permissions.authorize_key {
       type = self.key_type, public_key = self.public_key, role = "session", grant = self.permissions,
     },
@@ -403,18 +450,6 @@ function Session:renew(approver, options)
   if renewal then renewal.arrived = true end
   save(self) -- should the disk refuse, the next bundle tells that it has arrived
   return self
-end
-
--- The token that fees are taken in, and the most they may be in its units. Native currency, where the key may spend it
--- or nothing else is known; otherwise a token that the key may spend, up to its own limit.
-local function fee_rule(session)
-  local found
-  for _, rule in ipairs(coming(session).permissions.spend) do
-    if rule.token == contracts.NATIVE then return rule.token, session.wallet.max_fee end
-    if session.wallet.fee_tokens[rule.token] and (not found or rule.limit < found.limit) then found = rule end
-  end
-  if found then return found.token, found.limit end
-  return contracts.NATIVE, session.wallet.max_fee
 end
 
 local CALL_MEMBERS = { to = true, value = true, data = true, signature = true }
@@ -819,7 +854,7 @@ end
 
 --- Ends the session: wipes its key at once, then revokes it on chain and makes sure that a grant which has not landed
 -- never will. May be called again when the second part failed.
--- @tparam table approver who decides: @{rise.approve.admin}
+-- @tparam table approver who decides: @{rise.approve.admin}, @{rise.approve.browser}
 -- @treturn[1] table receipt, or true when there was nothing to do on chain
 -- @treturn[2] nil
 -- @treturn[2] table what kept the revocation from being confirmed; the key is gone all the same
@@ -834,7 +869,12 @@ function Session:revoke(approver)
   local receipt = true
   if granted then
     local err
-    receipt, err = approver:revoke(self.account, { hash = self.id, pre_calls = self.pre_calls })
+    receipt, err = approver:revoke(self.account, {
+      hash = self.id, public_key = self.public_key, permissions = self.permissions, pre_calls = self.pre_calls,
+      confirm = function()
+        return proof.of_revocation(self.wallet, { account = self.account.address, public_key = self.public_key })
+      end,
+    })
     if not receipt then
       err.hint = "the key is wiped here; call session:revoke again to finish on chain"
       return errors.within(err, "revoking the session")

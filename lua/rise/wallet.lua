@@ -57,6 +57,7 @@ local function resolve(options)
     rpc = options.rpc or network.rpc,
     chain_id = options.chain_id or network.chain_id,
     explorer = options.explorer or network.explorer,
+    wallet = network.wallet,
     native = network.native or { symbol = "ETH", decimals = 18 },
   }
   if resolved.rpc then endpoint(resolved.rpc, "rpc") end

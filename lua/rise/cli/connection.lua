@@ -111,17 +111,21 @@ function connection.settings(args, console)
 end
 
 --- Opens the store.
+-- @tparam table settings
+-- @tparam table console
+-- @tparam[opt] string keys how it keeps keys, see @{rise.store.sqlite}
 -- @treturn[1] table see @{rise.store}
 -- @treturn[2] nil
 -- @treturn[2] table store
-function connection.store(settings, console)
-  return require("rise.store").sqlite { path = settings.store or connection.store_path(console) }
+function connection.store(settings, console, keys)
+  return require("rise.store").sqlite { path = settings.store or connection.store_path(console), keys = keys }
 end
 
 --- Connects as the options, the environment and the configuration say.
 -- @tparam table args of the parser
 -- @tparam table console
--- @tparam[opt] table options `store = true` where the command needs it, or the store that it has opened
+-- @tparam[opt] table options `store = true` where the command needs it, or the store that it has opened;
+-- `keys`: how that keeps them
 -- @treturn[1] rise.Wallet
 -- @treturn[1] table the settings
 -- @treturn[2] nil
@@ -151,7 +155,7 @@ function connection.open(args, console, options)
   end
   local kept
   if options and options.store == true then
-    kept, err = connection.store(settings, console)
+    kept, err = connection.store(settings, console, options.keys)
     if not kept then return nil, err end
   elseif options then
     kept = options.store

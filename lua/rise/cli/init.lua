@@ -22,7 +22,7 @@ cli.EXIT, cli.EXITS = Console.EXIT, Console.EXITS
 
 --- Every command, in the order of the help, under its headings.
 cli.GROUPS = {
-  { "Wallet", "account", "call", "history", "resume" },
+  { "Wallet", "grant", "account", "call", "history", "resume" },
   { "Scripts", "run", "devnet", "demo" },
   { "Tools", "policy", "abi", "keccak", "units" },
   { "This program", "doctor", "completion", "man" },
