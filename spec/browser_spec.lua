@@ -166,6 +166,37 @@ describe("rise.approve.browser #devnet", function()
     refused(visit, "rejected")
   end)
 
+  -- The wallet that the npm package rise-wallet is, with its own messenger.
+  local function by_sdk(decision)
+    local visit = asking { browser = { mode = "relay" } }
+    local child = assert(host.spawn { "node", "spec/sdk/wallet.mjs", json.encode(net.ready),
+      decoded(visit.url:match("relayUrl=(.*)")), ORIGIN, decision, stdout = "pipe", stderr = "pipe",
+      env = { LD_PRELOAD = false } })
+    local output, code = "", nil
+    browser.until_true("the end of the SDK's program", function()
+      output = output .. (child:read() or "")
+      code = child:wait(0)
+      return code
+    end)
+    output = output .. (child:read() or "")
+    child:close()
+    assert.equal(0, code, output)
+    return visit, json.decode(output:match('{"step":[^\n]*'))
+  end
+
+  socket_it("is understood by the wallet's own code, and understands it", function()
+    local visit, said = by_sdk()
+    assert(visit.task:wait())
+    assert.equal(said.address:lower(), visit.session.account.address)
+    assert.equal("pending", visit.session:status()) -- granted in what makes the account
+    assert(visit.session:send { flow.counter(wallet, net):increment() })
+    assert.equal("active", visit.session:status())
+  end)
+
+  socket_it("understands its refusal", function()
+    refused(by_sdk "reject", "rejected")
+  end)
+
   local function encoded(value)
     return (json.encode(value):gsub("[^%w]", function(c) return string.format("%%%02X", c:byte()) end))
   end

@@ -6,6 +6,7 @@
 
 local Account = require "rise.account"
 local bundle = require "rise.bundle"
+local contracts = require "rise.contracts"
 local core = require "rise.core"
 local errors = require "rise.errors"
 local intent = require "rise.intent"
@@ -24,7 +25,8 @@ end
 
 -- The key is on the account already, or in what will make the account.
 local function listed(wallet, options)
-  local keys, err = Account.new(wallet, options.account):keys()
+  local account = Account.new(wallet, options.account)
+  local keys, err = account:keys()
   if not keys then return nil, err end
   for _, key in ipairs(keys) do
     if key.hash == options.key_hash then
@@ -33,7 +35,9 @@ local function listed(wallet, options)
       ok, err = permissions.within(key.permissions, options.grant, { orchestrator = wallet.orchestrator })
       if key.role == "admin" then ok, err = nil, errors.new("grant_mismatch", "it is an administrator's key") end
       if not ok then return errors.fail("grant_mismatch", "the key on the account may do more: " .. err.message) end
-      return { pre_calls = {}, landed = true }
+      -- What will make the account may hold it too; then it lands with the first bundle, as a grant does.
+      local found = wallet.chain and account:view(contracts.account.getKey, { options.key_hash })
+      return { pre_calls = {}, landed = found and true or false }
     end
   end
   return errors.fail("relay", "the relay takes the key and shows no grant of it")
@@ -42,8 +46,8 @@ end
 --- Proves that an account has granted a key, and no more than was asked for.
 -- @param wallet
 -- @tparam table options `account`, `key`, `key_hash`, `grant`, `fee_token`
--- @treturn[1] table `pre_calls`: the grants that wait, each with `nonce`, `digest` and `encoded`; `landed`: whether the key is on
--- the account already
+-- @treturn[1] table `pre_calls`: the grants that wait, each with `nonce`, `digest` and `encoded`; `landed`: whether the
+-- key is on the account already
 -- @treturn[2] nil
 -- @treturn[2] table not_granted, grant_mismatch, network …
 function proof.of_grant(wallet, options)
@@ -58,7 +62,7 @@ function proof.of_grant(wallet, options)
     pre_call_allowed = function(call)
       local allowed, why = checker(call)
       if not allowed then wider = why end
-      if allowed and call.about_key then 
+      if allowed and call.about_key then
         found[#found + 1] = { nonce = call.nonce, digest = call.digest, encoded = call.encoded }
       end
       return allowed, why
