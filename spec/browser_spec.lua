@@ -110,6 +110,22 @@ describe("rise.approve.browser #devnet", function()
     granted(visit)
   end)
 
+  socket_it("grants to a wallet in direct mode, which carries the grant itself", function()
+    local gas_key = assert(rise.key.generate "secp256k1")
+    local direct = flow.connect(net)
+    flow.fund(direct, "0x" .. gas_key:address():gsub(".", function(c) return string.format("%02x", c:byte()) end),
+      rise.ether "1")
+    assert(direct:direct { key = gas_key })
+    local landed = new_owner()
+    assert(landed.account:execute({ { to = flow.SHOP, data = "0x" } }, landed.admin)) -- direct mode makes no accounts
+    local session = assert(direct:new_session { expires = "1h", permissions = flow.permissions(net) })
+    local visit = on_page { session = session }
+    visit.tab:hand { result = browser.approve(landed, visit.request) }
+    assert(visit.task:wait())
+    assert(session:send { flow.counter(direct, net):increment() })
+    assert.equal("active", session:status())
+  end)
+
   socket_it("blocks in a script as it yields in a task", function()
     local session, url = new_session(), nil
     rise.spawn(function()

@@ -68,9 +68,11 @@ function proof.of_grant(wallet, options)
       return allowed, why
     end,
   }
+  -- Also in direct mode: the wallet has left the grant with the relay, and from there it comes.
+  local through_relay = setmetatable({ gas = false }, { __index = wallet })
   for attempt = 1, ATTEMPTS do
     found, wider = {}, nil
-    local prepared, err = bundle.prepare(wallet, action)
+    local prepared, err = bundle.prepare(through_relay, action)
     if wider then return errors.fail("grant_mismatch", "the grant at the relay is not the one asked for: " .. wider) end
     if prepared or knows_key(err) then
       if found[1] then return { pre_calls = found, landed = false } end
