@@ -222,6 +222,32 @@ static int l_p256_verify(lua_State *L) {
     return 1;
 }
 
+/*** Verifies what a passkey signed for a digest, as the account contract does.
+@function webauthn_verify
+@tparam string public_key x || y, 64 bytes
+@tparam string digest 32 bytes, which the challenge must be
+@tparam string assertion ABI encoding of one tuple (bytes authenticatorData, string clientDataJSON, uint256
+challengeIndex, uint256 typeIndex, bytes32 r, bytes32 s)
+@tparam[opt=false] boolean verified whether the authenticator must have verified its user; the contract does not ask
+@treturn[1] boolean true
+@treturn[2] nil
+@treturn[2] table error: `invalid_data`, `invalid_signature` with what is wrong, or `invalid_key` */
+static int l_webauthn_verify(lua_State *L) {
+    const uint8_t *public_key = rl_checkbytes(L, 1, 64);
+    const uint8_t *digest = rl_checkbytes(L, 2, 32);
+    unsigned flags = lua_toboolean(L, 4) ? RISE_WEBAUTHN_VERIFIED : 0;
+    size_t len;
+    const uint8_t *assertion = rl_checkstring(L, 3, &len);
+    rise_error error = { RISE_OK, "" };
+    rise_status status = rise_webauthn_verify(public_key, digest, assertion, len, flags, &error);
+
+    if (status != RISE_OK) {
+        return rl_fail(L, status, &error);
+    }
+    lua_pushboolean(L, 1);
+    return 1;
+}
+
 /*** The same P-256 signature with s in the lower half.
 @function p256_low_s
 @tparam string signature r || s, 64 bytes
@@ -312,6 +338,7 @@ void rl_open_key(lua_State *L) {
         { "key_hash", l_key_hash },
         { "p256_verify", l_p256_verify },
         { "p256_low_s", l_p256_low_s },
+        { "webauthn_verify", l_webauthn_verify },
         { "secp256k1_recover", l_secp256k1_recover },
         { "address", l_address },
         { "checksum", l_checksum },

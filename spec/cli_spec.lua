@@ -272,9 +272,10 @@ describe("the runner #devnet", function()
   end)
 
   it("ends with the command it ran, and with its exit code", function()
-    local code, text = shell(RISE .. " devnet --port 0 --anvil-port 0 -q -- sh -c 'echo $RISE_RELAY; exit 7'")
+    local code, text = shell(RISE .. " devnet --port 0 --anvil-port 0 -q -- "
+      .. "sh -c 'echo $RISE_RELAY $RISE_WALLET; exit 7'")
     assert.equal(7, code)
-    assert.matches("http://127.0.0.1:%d+", text)
+    assert.matches("http://127.0.0.1:%d+ http://localhost:%d+/dialog\n", text)
   end)
 
   it("misbehaves when told to, and says so", function()

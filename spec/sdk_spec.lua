@@ -2,80 +2,9 @@
 -- what it finds at the wallet's own relay. The programs are in spec/sdk; each prints one line of JSON per step.
 local core = require "rise.core"
 local devnet = require "support.devnet"
-local host = require "rise.host"
-local json = require "rise.json"
+local programs = require "support.programs"
 
-local SECONDS = 60
-
--- Runs a program against a devnet, which is served meanwhile: its steps by name, and their names in order.
-local function run(net, program)
-  local child = assert(host.spawn {
-    "node", "spec/sdk/" .. program, json.encode(net.ready), stdout = "pipe", stderr = "pipe",
-    env = { LD_PRELOAD = false },
-  })
-  local output, deadline = "", core.monotonic() + SECONDS
-  local code
-  repeat
-    net.loop:step(0.01)
-    output = output .. (child:read() or "")
-    code = child:wait(0)
-    if not code and core.monotonic() > deadline then
-      child:close()
-      error(program .. " is not done after " .. SECONDS .. " s:\n" .. output, 0)
-    end
-  until code
-  local rest = child:read()
-  while rest and rest ~= "" do
-    output = output .. rest
-    rest = child:read()
-  end
-  child:close()
-
-  local result = { steps = {}, names = {}, code = code, talk = {} }
-  for line in output:gmatch("[^\n]+") do
-    local step = line:find('^{"step":') and json.decode(line)
-    if step then
-      result.steps[step.step] = step
-      result.names[#result.names + 1] = step.step
-    else
-      result.talk[#result.talk + 1] = line
-    end
-  end
-  return result
-end
-
--- One `it` for each step of a program. `expected` is an array of { step, sentence, check? }.
-local function steps_of(program, options, expected)
-  local net, result
-
-  setup(function()
-    net = devnet.start(options)
-    result = run(net, program)
-  end)
-
-  teardown(function()
-    if net then net:stop() end
-  end)
-
-  for _, entry in ipairs(expected) do
-    local name, sentence, check = entry[1], entry[2], entry[3]
-    it(sentence, function()
-      local step = result.steps[name]
-      if not step or not step.ok then
-        error(string.format("%s\n%s", step and step.error or "the program did not get so far",
-          table.concat(result.talk, "\n")), 0)
-      end
-      if check then check(step, net, result.steps) end
-    end)
-  end
-
-  it("gets to its end", function()
-    local names = {}
-    for i, entry in ipairs(expected) do names[i] = entry[1] end
-    assert.same(names, result.names)
-    assert.equal(0, result.code)
-  end)
-end
+local steps_of = programs.steps_of "spec/sdk/"
 
 local STK = core.u256("1000000000000000000")
 

@@ -188,6 +188,20 @@ rise_status rise_p256_verify(const uint8_t public_key[64], const uint8_t digest[
 /* Replaces s by n - s where it is in the upper half, for signatures made elsewhere. */
 void rise_p256_low_s(uint8_t sig[64]);
 
+/* ---- WebAuthn (passkeys) ---------------------------------------------------------------------------- */
+
+#define RISE_WEBAUTHN_PRESENT 1u  /* somebody touched the authenticator: required always */
+#define RISE_WEBAUTHN_VERIFIED 4u /* it made sure who, by a PIN or a fingerprint */
+
+/* Verifies what a passkey signed for a 32-byte digest, by the account contract's rule and no other: `assertion` is the
+ * ABI encoding of one tuple (bytes authenticatorData, string clientDataJSON, uint256 challengeIndex, uint256 typeIndex,
+ * bytes32 r, bytes32 s). `flags` are those that authenticatorData must have beside RISE_WEBAUTHN_PRESENT; the contract
+ * asks for no other. Origin, relying party and counter are not looked at, what follows the last part neither.
+ * RISE_EDATA: no such tuple. RISE_ESIGNATURE: type, challenge, flags, or r and s, which `error` tells; s in the upper
+ * half is refused. RISE_EKEY: not a point of the curve. */
+rise_status rise_webauthn_verify(const uint8_t public_key[64], const uint8_t digest[32], const uint8_t *assertion,
+                                 size_t len, unsigned flags, rise_error *error);
+
 /* ---- secp256k1 ------------------------------------------------------------------------------------- */
 
 /* The signer's public key (04 || x || y) and address out of a recoverable signature r || s || v over `digest`,

@@ -10,6 +10,7 @@ return {
     chain_id = 31337,
     relay = "http://127.0.0.1:9119",
     rpc = "http://127.0.0.1:8545",
+    wallet = "http://localhost:5175/dialog",
     native = { symbol = "ETH", decimals = 18 },
     contracts = {
       stk = "0xb9aee5c72120eb21161df9b724c700aa8b1a6861",

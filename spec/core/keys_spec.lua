@@ -77,6 +77,32 @@ describe("core keys", function()
     end
   end)
 
+  it("verify the WebAuthn assertions of the vectors, each for its own challenge and key", function()
+    for i, case in ipairs(vectors.webauthn) do
+      local public = assert(core.key_import("p256", core.unhex(case.privateKey))):public()
+      local challenge, assertion = core.unhex(case.challenge), core.unhex(case.encoded)
+      assert.is_true(core.webauthn_verify(public, challenge, assertion))
+      assert.equal(core.unhex(case.authenticatorData):byte(33) % 8 >= 4,
+        core.webauthn_verify(public, challenge, assertion, true) == true)
+      local other = vectors.webauthn[i % #vectors.webauthn + 1]
+      local ok, err = core.webauthn_verify(public, core.unhex(other.challenge), assertion)
+      assert.is_nil(ok)
+      assert.equal("invalid_signature: a passkey's signature: its challenge is not the digest", tostring(err))
+      local stranger = assert(core.key_generate "p256"):public()
+      ok, err = core.webauthn_verify(stranger, challenge, assertion)
+      assert.is_nil(ok)
+      assert.equal("invalid_signature: a passkey's signature: r and s do not verify", tostring(err))
+    end
+  end)
+
+  it("say which part of a WebAuthn assertion is not there", function()
+    local case = vectors.webauthn[1]
+    local public = assert(core.key_import("p256", core.unhex(case.privateKey))):public()
+    local _, err = core.webauthn_verify(public, core.unhex(case.challenge), core.unhex(case.encoded):sub(1, 300))
+    assert.equal("invalid_data: a passkey's signature: clientDataJSON reaches beyond the end", tostring(err))
+    assert.has_error(function() core.webauthn_verify(public, "short", "") end)
+  end)
+
   it("say what they are", function()
     assert.equal("p256", assert(core.key_generate "p256"):type())
     assert.equal("secp256k1", assert(core.key_generate "secp256k1"):type())

@@ -7,7 +7,8 @@ import { pathToFileURL } from "node:url";
 globalThis.crypto ??= webcrypto;
 globalThis.CryptoKey ??= webcrypto.CryptoKey;
 
-const folder = process.env.RISE_DEVNET_DIR
+/** The directory they are in, and the devnet's own files. */
+export const folder = process.env.RISE_DEVNET_DIR
   ? pathToFileURL(`${process.env.RISE_DEVNET_DIR}/`)
   : new URL("../../devnet/", import.meta.url);
 

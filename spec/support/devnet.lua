@@ -61,6 +61,70 @@ function support.key(kind)
   return assert(core.key_generate(kind or "p256"))
 end
 
+local ASSERTION = assert(core.abi("((bytes authenticatorData, string clientDataJSON, uint256 challengeIndex, "
+  .. "uint256 typeIndex, bytes32 r, bytes32 s) assertion)"))
+
+local function base64url(bytes)
+  local digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+  local text, bits, have = {}, 0, 0
+  for byte in bytes:gmatch "." do
+    bits, have = bits % 64 * 256 + byte:byte(), have + 8
+    while have >= 6 do
+      have = have - 6
+      local digit = math.floor(bits / 2 ^ have) % 64 + 1
+      text[#text + 1] = digits:sub(digit, digit)
+    end
+  end
+  if have > 0 then
+    local digit = bits * 2 ^ (6 - have) % 64 + 1
+    text[#text + 1] = digits:sub(digit, digit)
+  end
+  return table.concat(text)
+end
+
+local Passkey = {}
+Passkey.__index = Passkey
+
+--- A passkey, with what a browser and an authenticator put around its signatures.
+function support.passkey()
+  return setmetatable({ key = support.key("p256") }, Passkey)
+end
+
+function Passkey:type() -- luacheck: no self
+  return "webauthnp256"
+end
+
+function Passkey:public()
+  return self.key:public()
+end
+
+function Passkey:hash()
+  return core.key_hash("webauthnp256", self:public())
+end
+
+--- What it signs for a challenge, as a table of the assertion's members; `with` replaces some before it is signed.
+function Passkey:assertion(challenge, with)
+  local made = {
+    authenticatorData = core.sha256("localhost") .. "\5\0\0\0\1", challengeIndex = 23, typeIndex = 1,
+    clientDataJSON = '{"type":"webauthn.get","challenge":"' .. base64url(challenge)
+      .. '","origin":"http://localhost:5175","crossOrigin":false}',
+  }
+  for name, value in pairs(with or {}) do made[name] = value end
+  local signature = self.key:sign(core.sha256(made.authenticatorData .. core.sha256(made.clientDataJSON)))
+  made.authenticatorData = core.hex(made.authenticatorData)
+  made.r, made.s = core.hex(signature:sub(1, 32)), core.hex(signature:sub(33))
+  return made
+end
+
+--- An assertion as bytes.
+function support.encode_assertion(assertion)
+  return assert(ASSERTION:encode { assertion })
+end
+
+function Passkey:sign(digest)
+  return support.encode_assertion(self:assertion(digest))
+end
+
 --- A key as the member `key` of requests.
 function support.signer(key, prehash)
   return { type = key:type(), publicKey = core.hex(key:public()), prehash = prehash == true }

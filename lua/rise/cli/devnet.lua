@@ -1,10 +1,10 @@
---- `rise devnet`: a local chain with the real account contracts and a relay, on loopback.
+--- `rise devnet`: a local chain with the real account contracts, a relay and a wallet, on loopback.
 -- @module rise.cli.devnet
 
 local Loop = require "rise.loop"
 local json = require "rise.json"
 
-local devnet = { name = "devnet", summary = "Run a local chain with the real contracts and a relay." }
+local devnet = { name = "devnet", summary = "Run a local chain with the real contracts, a relay and a wallet." }
 
 local function whole(low, high)
   return function(text)
@@ -43,6 +43,8 @@ For example: --fault drop=0.1,delay=50ms-2s@0.5,dup@0.05:wallet_sendPreparedCall
 function devnet.add_to_parser(command)
   command:option("--port", "Port of the relay; 0 picks a free one.", "9119"):convert(whole(0, 65535))
   command:option("--anvil-port", "Port of the chain's RPC; 0 picks a free one.", "8545"):convert(whole(0, 65535))
+  command:option("--wallet-port", "Port of the wallet's page; 0 picks a free one. Without it 5175, or a free one when "
+    .. "that is taken."):convert(whole(0, 65535))
   command:option("--chain-id", "Chain id.", "31337"):convert(whole(1, 2 ^ 32))
   command:option("--fees", "What bundles cost: `none`, or `native` to charge the account in ETH.", "none")
     :choices { "none", "native" }
@@ -56,8 +58,8 @@ function devnet.add_to_parser(command)
   command:option("--fault", "Misbehave on purpose, see below; may be given several times."):argname("TEXT"):count("*")
     :convert(fault_text)
   command:flag("-q --quiet", "Say nothing but the ready line.")
-  command:argument("exec", "A command to run against the devnet, with RISE_NETWORK, RISE_RELAY, RISE_RPC and "
-    .. "RISE_CHAIN_ID set; the devnet ends with it."):args("*")
+  command:argument("exec", "A command to run against the devnet, with RISE_NETWORK, RISE_RELAY, RISE_RPC, "
+    .. "RISE_WALLET and RISE_CHAIN_ID set; the devnet ends with it."):args("*")
   command:handle_options(true)
   command:epilog("When everything is up, one line of JSON with all addresses is printed. Ctrl-C ends it.\n\n" .. FAULTS)
 end
@@ -66,7 +68,7 @@ end
 local function run_child(loop, argv, ready, running)
   local host = require "rise.host"
   argv.stdout, argv.stderr = "inherit", "inherit"
-  argv.env = { RISE_NETWORK = "devnet", RISE_RELAY = ready.relay, RISE_RPC = ready.rpc,
+  argv.env = { RISE_NETWORK = "devnet", RISE_RELAY = ready.relay, RISE_RPC = ready.rpc, RISE_WALLET = ready.wallet,
     RISE_CHAIN_ID = tostring(ready.chain_id) }
   local child, err = host.spawn(argv)
   if not child then return nil, err end
@@ -90,6 +92,7 @@ function devnet.run(args, console)
     loop = loop,
     port = args.port,
     anvil_port = args.anvil_port,
+    wallet = args.wallet_port or true,
     chain_id = args.chain_id,
     fees = args.fees,
     quote_ttl = args.quote_ttl,

@@ -1,7 +1,8 @@
 --- What the devnet is made of and where it lies: the npm packages, the contracts' creation code.
 --
 -- The account contracts are read out of the wallet's own package and compared with the hashes below, so that a devnet
--- is either the real thing or refuses to start. The two example contracts are compiled when their sources changed.
+-- is either the real thing or refuses to start. The two example contracts are compiled when their sources changed, and
+-- so the wallet's page is bundled.
 -- @module rise.devnet.artifacts
 
 local core = require "rise.core"
@@ -22,6 +23,7 @@ artifacts.CODE_HASHES = {
 local CONTRACTS = "/node_modules/rise-wallet/dist/core/internal/_generated/contracts/"
 local PLATFORMS = { "linux-amd64", "linux-arm64", "darwin-arm64", "darwin-amd64" }
 local SOURCES = { "Counter.sol", "SimpleToken.sol" }
+local WALLET_SOURCES = { "build.js", "chain.js", "describe.js", "main.js", "view.js", "wallet.js" }
 
 local function read_file(path)
   local file = io.open(path, "rb")
@@ -112,14 +114,12 @@ local function cached(dir)
   return codes
 end
 
-local function compile(loop, dir)
-  if not exists(dir .. "/node_modules/solc/package.json") then
-    return not_installed(dir, "the Solidity compiler (npm package solc)")
-  end
+-- Runs a program of the devnet's directory that writes into its cache; `what` is what it does.
+local function run_node(loop, dir, program, what)
   local host = require "rise.host"
-  local process, err = host.spawn { "node", dir .. "/compile.js", stdout = "pipe", stderr = "pipe" }
+  local process, err = host.spawn { "node", dir .. "/" .. program, stdout = "pipe", stderr = "pipe" }
   if not process then
-    err.hint = "compiling the example contracts needs Node.js"
+    err.hint = what .. " needs Node.js"
     return nil, err
   end
   local said, deadline = {}, loop:now() + 60
@@ -129,7 +129,7 @@ local function compile(loop, dir)
     said[#said + 1] = process:read()
     if not code and loop:now() > deadline then
       process:close()
-      return errors.fail("timeout", "compiling the example contracts took more than 60 s")
+      return errors.fail("timeout", what .. " took more than 60 s")
     end
     local slept
     slept, err = loop:sleep(code and 0 or 0.02)
@@ -140,10 +140,17 @@ local function compile(loop, dir)
   until code
   process:close()
   if code ~= 0 then
-    return errors.fail("io", "compiling the example contracts failed: " .. table.concat(said):sub(-2000),
-      { hint = "try `node compile.js` in " .. dir })
+    return errors.fail("io", what .. " failed: " .. table.concat(said):sub(-2000),
+      { hint = "try `node " .. program .. "` in " .. dir })
   end
   return true
+end
+
+local function compile(loop, dir)
+  if not exists(dir .. "/node_modules/solc/package.json") then
+    return not_installed(dir, "the Solidity compiler (npm package solc)")
+  end
+  return run_node(loop, dir, "compile.js", "compiling the example contracts")
 end
 
 --- Creation code of STK and Counter, compiled first if need be.
@@ -159,6 +166,56 @@ function artifacts.examples(loop, dir, log)
   codes = cached(dir)
   if codes then return codes end
   return errors.fail("io", "the compiler's output in " .. dir .. "/cache is not usable",
+    { hint = "remove that directory and try again" })
+end
+
+-- Whether every member of one flat table is in the other with the same value, and the other way round.
+local function equal(a, b)
+  if type(a) ~= "table" or type(b) ~= "table" then return false end
+  for name, value in pairs(a) do
+    if b[name] ~= value then return false end
+  end
+  for name in pairs(b) do
+    if a[name] == nil then return false end
+  end
+  return true
+end
+
+-- The wallet page's program, if it was bundled from the present sources and packages.
+local function cached_wallet(dir)
+  local made = json.decode(read_file(dir .. "/cache/wallet.json") or "")
+  local package = json.decode(read_file(dir .. "/package.json") or "")
+  if not equal(json.get(made, "dependencies"), json.get(package, "dependencies")) then return nil end
+  local sources = {}
+  for _, name in ipairs(WALLET_SOURCES) do
+    local source = read_file(dir .. "/wallet/" .. name)
+    if not source then return nil end
+    sources[name] = core.hex(core.sha256(source)):sub(3)
+  end
+  if not equal(json.get(made, "sources"), sources) then return nil end
+  local code = read_file(dir .. "/cache/wallet.js")
+  return code and core.hex(core.sha256(code)):sub(3) == json.get(made, "code") and code or nil
+end
+
+--- The files of the wallet's page, bundled first if need be.
+-- @treturn[1] table `html`, `css`, `js`
+-- @treturn[2] nil
+-- @treturn[2] table io, timeout
+function artifacts.wallet(loop, dir, log)
+  local html, css = read_file(dir .. "/wallet/index.html"), read_file(dir .. "/wallet/wallet.css")
+  if not html or not css then return errors.fail("io", "the wallet's page is not in " .. dir .. "/wallet") end
+  local js = cached_wallet(dir)
+  if not js then
+    if not exists(dir .. "/node_modules/esbuild/package.json") then
+      return not_installed(dir, "the bundler (npm package esbuild)")
+    end
+    log("bundling the wallet's page")
+    local ok, err = run_node(loop, dir, "wallet/build.js", "bundling the wallet's page")
+    if not ok then return nil, err end
+    js = cached_wallet(dir)
+  end
+  if js then return { html = html, css = css, js = js } end
+  return errors.fail("io", "the wallet's page in " .. dir .. "/cache is not usable",
     { hint = "remove that directory and try again" })
 end
 

@@ -15,6 +15,7 @@ local Loop = require "rise.loop"
 local Relay = require "rise.devnet.relay"
 local Rpc = require "rise.rpc"
 local Server = require "rise.devnet.server"
+local Wallet = require "rise.devnet.wallet"
 local artifacts = require "rise.devnet.artifacts"
 local check = require "rise.check"
 local core = require "rise.core"
@@ -30,7 +31,7 @@ Devnet.__name = "rise.devnet"
 local OPTIONS = {
   loop = "table", host = "string", port = "number", anvil_port = "number", chain_id = "number", state = "string",
   block_time = "number", quote_ttl = "number", fees = "string", max_queued_per_eoa = "number", packages = "string",
-  fault = "string|table", log = "callable", before = "callable", intercept = "callable",
+  fault = "string|table", wallet = "boolean|number", log = "callable", before = "callable", intercept = "callable",
 }
 
 -- The first ten are for people to play with.
@@ -52,6 +53,10 @@ local function gather(devnet, options)
   if not devnet.codes then return nil, err end
   devnet.examples, err = artifacts.examples(devnet.loop, dir, devnet.log)
   if not devnet.examples then return nil, err end
+  if options.wallet then
+    devnet.page, err = artifacts.wallet(devnet.loop, dir, devnet.log)
+    if not devnet.page then return nil, err end
+  end
   return true
 end
 
@@ -114,6 +119,26 @@ local function start_relay(devnet, options)
   return true
 end
 
+local function start_wallet(devnet, options)
+  if not options.wallet then return true end
+  local err
+  devnet.wallet, err = Wallet.start {
+    loop = devnet.loop, port = options.wallet ~= true and options.wallet or nil, files = devnet.page,
+    settings = {
+      relay = devnet:relay_url(), rpc = devnet.anvil.url, chain_id = devnet.chain_id, contracts = devnet.addresses,
+    },
+  }
+  if not devnet.wallet then
+    err.hint = err.hint or "choose another --wallet-port"
+    return nil, err
+  end
+  return true
+end
+
+function Devnet:relay_url()
+  return string.format("http://%s:%d", self.host, self.server.port)
+end
+
 -- The number of this process, where the system tells.
 local function own_pid()
   local file = io.open("/proc/self/stat")
@@ -124,7 +149,7 @@ end
 
 local function describe(devnet)
   return {
-    relay = string.format("http://%s:%d", devnet.host, devnet.server.port), rpc = devnet.anvil.url,
+    relay = devnet:relay_url(), rpc = devnet.anvil.url, wallet = devnet.wallet and devnet.wallet.url,
     chain_id = devnet.chain_id, contracts = devnet.addresses, accounts = devnet.accounts,
     quote_signer = devnet.relay.quotes.signer, fee_recipient = devnet.relay.fee_recipient,
     pid = own_pid(), anvil_pid = devnet.anvil:pid(),
@@ -133,7 +158,7 @@ end
 
 -- The steps in order; each reads what the ones before it made.
 local function start_all(devnet, options)
-  for _, step in ipairs { gather, start_chain, deploy, start_relay } do
+  for _, step in ipairs { gather, start_chain, deploy, start_relay, start_wallet } do
     local ok, err = step(devnet, options)
     if not ok then return nil, err end
   end
@@ -152,12 +177,14 @@ local rise_devnet = {}
 --   (default: a block for each transaction at once);
 -- - `quote_ttl`: seconds a quote lives (30); `fees`: "none" or "native", whether accounts pay for gas ("none");
 --   `max_queued_per_eoa`: bundles that may wait behind the one in flight (1);
+-- - `wallet`: true serves the owner's wallet as well, a page for browsers, on port 5175 or, when that is taken, on any;
+--   or a port, 0 for any (default: no wallet);
 -- - `fault`: how the relay is to misbehave, in the words of @{rise.devnet.faults}: a text, or several;
 -- - `packages`: the directory of npm packages and sources (see @{rise.devnet.artifacts});
 -- - `log`: a function that is told in a line what happens;
 -- - `before`, `intercept`: hooks for tests, as in @{rise.devnet.Server}
 -- @treturn[1] Devnet with `ready`: a table of relay, rpc, chain_id, contracts, accounts, quote_signer, fee_recipient,
--- pid (where the system tells) and anvil_pid
+-- wallet (if there is one), pid (where the system tells) and anvil_pid
 -- @treturn[2] nil
 -- @treturn[2] table invalid_value about `fault`; io, timeout, node …
 function rise_devnet.start(options)
@@ -230,10 +257,11 @@ end
 
 --- Ends the relay and the chain. May be called again.
 function Devnet:stop()
+  if self.wallet then self.wallet:stop() end
   if self.server then self.server:stop() end
   if self.relay then self.relay:close() end
   if self.anvil then self.anvil:stop() end
-  self.server, self.relay, self.anvil = nil, nil, nil
+  self.wallet, self.server, self.relay, self.anvil = nil, nil, nil, nil
 end
 
 return rise_devnet

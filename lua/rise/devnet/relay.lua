@@ -31,7 +31,7 @@ local RATE_TTL = 300 -- seconds a price is good for; prices here never change
 function Relay.new(options)
   local relay = setmetatable({
     loop = options.loop, chain = options.chain, chain_id = options.chain_id, addresses = options.addresses,
-    versions = options.versions, version = options.version, fee_recipient = options.fee_recipient,
+    versions = options.versions, version = options.version, fee_recipient = options.fee_recipient, log = options.log,
     domain = intent.domain(options.chain_id, options.addresses.orchestrator, options.versions.orchestrator),
     accounts = Accounts.new(options.addresses),
     pre_calls = PreCalls.new(),

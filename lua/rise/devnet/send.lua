@@ -41,6 +41,17 @@ local function wrapped(signature, key)
   return intent.wrap_signature(signature, key.hash, key.prehash)
 end
 
+-- Judges what a passkey signed, with a reason for the log, where the account would only say that it is wrong.
+local function check_passkey(relay, key, digest, signature)
+  if not key or key.type ~= "webauthnp256" then return true end
+  local bytes = core.unhex(digest)
+  local inner, _, prehash = intent.unwrap_signature(signature)
+  if prehash then bytes = core.sha256(bytes) end
+  local ok, err = core.webauthn_verify(core.unhex(key.publicKey), bytes, core.unhex(inner))
+  if not ok then relay.log("a signature for " .. digest .. " will not do: " .. err.message) end
+  return ok
+end
+
 -- ---- a bundle --------------------------------------------------------------------------------------------------
 
 local function send_quote(relay, request, hold)
@@ -64,6 +75,7 @@ local function send_quote(relay, request, hold)
   end
   fields.signature, err = wrapped(request.signature, request.key)
   if not fields.signature then return nil, err end
+  check_passkey(relay, request.key, assert(intent.digest(fields, relay.domain)), fields.signature)
   relay.bundles:add {
     id = hash, account = fields.eoa, nonce = fields.nonce, intent = fields, gas = quote.txGas, hold = hold,
   }
@@ -81,6 +93,7 @@ local function check_signature(relay, view, account, call, key)
   end
   local digest, err = intent.signed_call_digest(call, relay.domain)
   if not digest then return rpc_error.params(err.message) end
+  if not check_passkey(relay, key, digest, call.signature) then return rpc_error.refuse("invalid signature") end
   local valid
   valid, err = account:validates(view, digest, call.signature)
   if valid == nil then return nil, err end
