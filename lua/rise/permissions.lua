@@ -497,7 +497,7 @@ end
 -- The last ones concern the session, not its permissions.
 local SPEC_MEMBERS = { account = true, expires = true, expiry = true, permissions = true, signer = true,
   feeToken = true, key = true, allow_root = true, fee_token = true,
-  guard = true }
+  guard = true, name = true, ephemeral = true }
 
 --- A grant out of what a program asks for: the wallet's vocabulary
 --

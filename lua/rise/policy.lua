@@ -113,6 +113,38 @@ function policy.parse(text)
     { line = line_in(reason) })
 end
 
+--- The text of a policy's file, for @{policy.parse} and @{policy.lint}.
+-- @tparam string path `-` reads standard input
+-- @tparam[opt] file stdin
+-- @treturn[1] string
+-- @treturn[2] nil
+-- @treturn[2] table io
+function policy.text(path, stdin)
+  local file, reason = stdin or io.stdin, nil
+  if path ~= "-" then file, reason = io.open(path, "rb") end
+  if not file then return errors.fail("io", reason) end
+  local text
+  text, reason = file:read(MAX_BYTES + 1)
+  if path ~= "-" then file:close() end
+  if reason then return errors.fail("io", path .. ": " .. reason) end -- a folder, for one
+  return text or ""
+end
+
+--- The policy in a file.
+-- @tparam string path `-` reads standard input
+-- @tparam[opt] file stdin
+-- @treturn[1] table as written
+-- @treturn[2] nil
+-- @treturn[2] table io, invalid_value
+function policy.read(path, stdin)
+  local text, err = policy.text(path, stdin)
+  if not text then return nil, err end
+  local given
+  given, err = policy.parse(text)
+  if not given then return errors.within(err, path) end
+  return given
+end
+
 -- ---- making sense of it ------------------------------------------------------------------------------------------
 
 local function read_contracts(given)

@@ -64,6 +64,8 @@ local function record_of(session)
     account = session.account.address,
     chain_id = session.wallet.chain_id,
     network = session.wallet.network.name,
+    name = session.name,
+    ephemeral = session.ephemeral,
     key_type = session.key_type,
     public_key = session.public_key,
     state = session.state,
@@ -112,6 +114,7 @@ end
 --   (see @{rise.permissions.build});
 -- - `key`: a p256 `rise.key` to use instead of a fresh one;
 -- - `guard`: rules of its own that it holds to before it signs, see @{rise.Guard};
+-- - `name`, `ephemeral` (it is to end with this program): kept in its record, for who lists sessions;
 -- - `allow_root`: the long word without which permissions that amount to root access are refused
 -- @treturn[1] Session
 -- @treturn[2] nil
@@ -119,7 +122,7 @@ end
 function Session.new(wallet, options)
   check.options(options, {
     account = "string|table", expires = "string|number", expiry = "number", permissions = "table!",
-    signer = "table", key = "userdata", allow_root = "string", guard = "table",
+    signer = "table", key = "userdata", allow_root = "string", guard = "table", name = "string", ephemeral = "boolean",
   }, "wallet:new_session", 3)
   if options.key and (getmetatable(options.key) ~= "rise.key" or not options.key:is_open()) then
     error("wallet:new_session: key: an open rise.key expected", 3)
@@ -145,6 +148,8 @@ function Session.new(wallet, options)
     public_key = public_key,
     id = core.hex(key:hash()),
     permissions = grant,
+    name = options.name,
+    ephemeral = options.ephemeral and (wallet.store.owner or true) or nil,
     expiry = grant.expiry,
     state = "new",
     created = math.floor(wallet:now()),
@@ -203,6 +208,8 @@ local function read_record(wallet, record, confirm)
   end
   local session = { account = Account.new(wallet, record.account), state = record.state, id = record.id,
     key_type = record.key_type, public_key = record.public_key, created = record.created,
+    name = type(record.name) == "string" and errors.printable(record.name, 64) or nil,
+    ephemeral = record.ephemeral,
     pre_calls = {}, renewals = {}, idle_lanes = {} }
   local ok, err = read_rules(record, session, "")
   if not ok then return nil, err end

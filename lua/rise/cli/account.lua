@@ -7,6 +7,7 @@ local core = require "rise.core"
 local errors = require "rise.errors"
 local json = require "rise.json"
 local permissions = require "rise.permissions"
+local secrets = require "rise.cli.secrets"
 local values = require "rise.cli.values"
 
 local show = {
@@ -65,6 +66,38 @@ function show.run(args, console)
         console:print("  may do anything" .. (key.expiry == 0 and ", and never expires" or ""))
       end
     end
+  end)
+end
+
+local new = {
+  name = "new",
+  summary = "Make an account whose administrator is a key in a keystore; its own key is wiped at once.",
+  devnet = true,
+  output = { { "address", "string", "with checksum" }, { "admin", "string", "hash of the administrator's key" } },
+}
+
+function new.add_to_parser(command)
+  command:option("--admin", "Keystore of the administrator's key: `rise key new` makes one."):count(1)
+  connection.add_to_parser(command)
+  secrets.add_passphrase(command)
+end
+
+function new.run(args, console)
+  local wallet, err = connection.open(args, console)
+  if not wallet then return nil, err end
+  local key
+  key, err = secrets.open_key(args.admin, args, console)
+  if not key then return nil, err end
+  console:progress("making the account ...")
+  local account
+  account, err = wallet:create_account { admin = key }
+  local hash = core.hex(key:hash())
+  key:close()
+  console:clear()
+  if not account then return nil, err end
+  return console:result({ address = core.checksum(core.unhex(account.address)), admin = hash }, function(result)
+    console:print(result.address)
+    console:note("administrator " .. args.admin .. "; it goes on chain with its first bundle")
   end)
 end
 
@@ -139,6 +172,6 @@ end
 
 return {
   name = "account",
-  summary = "Look at accounts, and fund them on networks that have a faucet.",
-  commands = { show, fund },
+  summary = "Make, look at and fund accounts.",
+  commands = { new, show, fund },
 }

@@ -8,6 +8,7 @@ local core = require "rise.core"
 local errors = require "rise.errors"
 local json = require "rise.json"
 local networks = require "rise.networks"
+local secrets = require "rise.cli.secrets"
 
 local connection = {}
 
@@ -110,22 +111,34 @@ function connection.settings(args, console)
   return settings
 end
 
---- Opens the store.
+--- Opens the store: to look at it, or with its keys to sign.
 -- @tparam table settings
 -- @tparam table console
--- @tparam[opt] string keys how it keeps keys, see @{rise.store.sqlite}
+-- @tparam[opt] boolean|string keys true: they are encrypted, and the passphrase is asked for as `args` say; "plaintext"
+-- @tparam[opt] table args of the parser
 -- @treturn[1] table see @{rise.store}
 -- @treturn[2] nil
--- @treturn[2] table store
-function connection.store(settings, console, keys)
-  return require("rise.store").sqlite { path = settings.store or connection.store_path(console), keys = keys }
+-- @treturn[2] table store, wrong_passphrase
+function connection.store(settings, console, keys, args)
+  local path = settings.store or connection.store_path(console)
+  local store = require "rise.store"
+  if not keys or keys == "plaintext" then return store.sqlite { path = path, keys = keys or nil } end
+  local file = io.open(path, "rb")
+  if file then file:close() end
+  local passphrase, err = secrets.passphrase(args, console, "Passphrase of " .. path .. ": ", not file)
+  if not passphrase then return nil, err end
+  console:progress("opening " .. path .. " ...")
+  local opened
+  opened, err = store.sqlite { path = path, keys = "encrypted", passphrase = passphrase }
+  console:clear()
+  return opened, err
 end
 
 --- Connects as the options, the environment and the configuration say.
 -- @tparam table args of the parser
 -- @tparam table console
--- @tparam[opt] table options `store = true` where the command needs it, or the store that it has opened;
--- `keys`: how that keeps them
+-- @tparam[opt] table options `store = true` where the command needs it, or the store that it has opened; `keys` where
+-- it signs, as for @{connection.store}
 -- @treturn[1] rise.Wallet
 -- @treturn[1] table the settings
 -- @treturn[2] nil
@@ -154,8 +167,8 @@ function connection.open(args, console, options)
     end
   end
   local kept
-  if options and options.store == true then
-    kept, err = connection.store(settings, console, options.keys)
+  if options and (options.store == true or options.keys) then
+    kept, err = connection.store(settings, console, options.keys, args)
     if not kept then return nil, err end
   elseif options then
     kept = options.store

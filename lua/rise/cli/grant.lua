@@ -6,6 +6,7 @@ local core = require "rise.core"
 local errors = require "rise.errors"
 local json = require "rise.json"
 local policy = require "rise.policy"
+local secrets = require "rise.cli.secrets"
 
 local grant = {
   name = "grant",
@@ -36,24 +37,22 @@ function grant.add_to_parser(command)
   command:option("--name", "Who asks, as the owner shall read it (default: the policy's name).")
   command:option("--wallet", "Another wallet page than the network's."):argname("URL")
   command:option("--mode", "How the wallet is reached, see below.", "popup"):choices { "popup", "relay", "redirect" }
-  command:option("--keys", "How the store keeps the session's key: `plaintext`, which the file's mode alone protects.")
-    :choices { "plaintext" }
+  command:option("--keys", "How the store keeps the session's key: under a passphrase, or in plain text, which the "
+    .. "file's mode alone protects.", "encrypted"):choices { "encrypted", "plaintext" }
   command:option("--wait", "Seconds for the owner to decide.", "300"):argname("SECONDS")
   command:flag("--no-browser", "Print the page's address for another machine, and take the answer here.")
   command:flag("--qr", "Show that address as a QR code; means --no-browser.")
   connection.add_to_parser(command)
+  secrets.add_passphrase(command)
 end
 
 -- What is asked for: `permissions`, and where a policy says so `expires` and `name`.
 local function read_wanted(text, console)
   if not text then return errors.fail("usage", "--permissions is required") end
   if not text:find("^%s*[{%[]") then
-    local file, reason = console.stdin, nil
-    if text ~= "-" then file, reason = io.open(text, "rb") end
-    if not file then return errors.fail("usage", "--permissions: " .. reason) end
-    local path = text
-    text = file:read("*a") or ""
-    if path ~= "-" then file:close() end
+    local err
+    text, err = policy.text(text, console.stdin)
+    if not text then return errors.fail("usage", "--permissions: " .. err.message) end
   end
   local value = text:find("^%s*[{%[]") and json.decode(text)
   if type(value) == "table" and (value[1] ~= nil or json.get(value, "calls", 1) ~= nil) then
@@ -110,14 +109,11 @@ local function check_options(args, name)
   if name == "" or #name > 80 or name:find("%c") then
     return errors.fail("usage", "--name: one line of at most 80 bytes is expected")
   end
-  if not args.keys then
-    return errors.fail("usage", "--keys plaintext is required: the store keeps no key otherwise, and it would be gone")
-  end
   return true
 end
 
 local function ask(args, console, wanted, name)
-  local wallet, err = connection.open(args, console, { store = true, keys = args.keys })
+  local wallet, err = connection.open(args, console, { keys = args.keys == "encrypted" or args.keys })
   if not wallet then return nil, err end
   local session
   session, err = wallet:new_session {

@@ -22,9 +22,9 @@ cli.EXIT, cli.EXITS = Console.EXIT, Console.EXITS
 
 --- Every command, in the order of the help, under its headings.
 cli.GROUPS = {
-  { "Wallet", "grant", "account", "call", "history", "resume" },
-  { "Scripts", "run", "devnet", "demo" },
-  { "Tools", "policy", "abi", "keccak", "units" },
+  { "Wallet", "grant", "account", "session", "send", "batch", "call", "status", "history", "resume" },
+  { "Scripts", "run", "repl", "devnet", "demo" },
+  { "Tools", "policy", "key", "abi", "keccak", "units" },
   { "This program", "doctor", "completion", "man" },
 }
 
@@ -199,6 +199,7 @@ function cli.main(argv, given)
   local console = Console.new(given)
   local code = dispatch(console, argv)
   console:clear()
+  if console.given_passphrase then console.given_passphrase:close() end
   return code
 end
 

@@ -9,22 +9,10 @@ local policy = require "rise.policy"
 
 local FILE = "A policy in Lua or JSON; `-` reads standard input."
 
-local function read(path, console)
-  if path == "-" then return console.stdin:read "*a" end
-  local file, reason = io.open(path, "rb")
-  local text = file and file:read "*a"
-  if file then file:close() end
-  if text then return text end
-  return errors.fail("io", reason or path .. " cannot be read")
-end
-
 -- The policy in a file, and the grant it comes to now.
 local function grant_of(path, console)
-  local text, err = read(path, console)
-  if not text then return nil, err end
-  local given
-  given, err = policy.parse(text)
-  if not given then return errors.within(err, path) end
+  local given, err = policy.read(path, console.stdin)
+  if not given then return nil, err end
   local grant
   grant, err = policy.grant(given, { now = core.now(), allow_root = permissions.ROOT_PHRASE })
   if not grant then return errors.within(err, path) end
@@ -47,7 +35,7 @@ function lint.add_to_parser(command)
 end
 
 function lint.run(args, console)
-  local text, err = read(args.file, console)
+  local text, err = policy.text(args.file, console.stdin)
   if not text then return nil, err end
   local findings = json.array(policy.lint(text, { now = core.now() }))
   local ok = true

@@ -257,6 +257,21 @@ function Sqlite.open(options, loop)
   return nil, err
 end
 
+--- Whether the opening with a number (`store.owner`) has ended, however it did.
+-- @treturn[1] boolean
+-- @treturn[2] nil
+-- @treturn[2] table store
+function Sqlite:has_ended(owner)
+  check.type(owner, "number", "store:has_ended")
+  local answer, err = transaction(self, function()
+    local lives, reason = alive(self, owner)
+    if lives == nil then return nil, reason end
+    return { ended = not lives }
+  end)
+  if not answer then return nil, err end
+  return answer.ended
+end
+
 --- Closes the database and lets go of every claim.
 function Sqlite:close()
   for _, statement in pairs(self.statements) do statement:close() end

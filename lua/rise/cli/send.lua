@@ -1,0 +1,36 @@
+--- `rise send TO SIGNATURE [ARG…]`: one call by a session.
+-- @module rise.cli.send
+
+local connection = require "rise.cli.connection"
+local receipts = require "rise.cli.receipts"
+local secrets = require "rise.cli.secrets"
+local sessions = require "rise.cli.sessions"
+
+local send = {
+  name = "send",
+  summary = "Make a call with a session, and wait until it is final.",
+  devnet = true,
+  output = receipts.OUTPUT,
+}
+
+function send.add_to_parser(command)
+  sessions.add_call_arguments(command)
+  command:option("-s --session", "The session's name or id; without it the only one in the store.")
+  connection.add_to_parser(command)
+  secrets.add_passphrase(command)
+end
+
+function send.run(args, console)
+  local session, wallet, settings = sessions.open(args, console, { keys = true })
+  if not session then return nil, wallet end
+  local call, err = sessions.call(args, settings)
+  if not call then return nil, err end
+  console:progress("sending ...")
+  local receipt
+  receipt, err = session:send { call }
+  console:clear()
+  if not receipt then return nil, err end
+  return console:result(receipts.plain(receipt), function(shown) receipts.show(console, shown) end)
+end
+
+return send
