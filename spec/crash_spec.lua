@@ -1,5 +1,6 @@
--- Killed at every step of a bundle and at random moments, with a relay that loses, delays and doubles: nothing is lost
--- and nothing happens twice. RISE_KILLS sets how many kills each run gets; scripts/soak-crash runs the long form.
+-- Killed at every step of a bundle and at random moments, with a relay that loses, delays, doubles (foul weather), or
+-- that is restarted ten times (changing weather): nothing is lost and nothing happens twice. RISE_KILLS sets how many
+-- kills each run gets; scripts/soak-crash runs the long form.
 local crash = require "support.crash"
 
 local function numbers(to)
@@ -20,7 +21,7 @@ describe("several programs with one session #devnet", function()
 end)
 
 for _, mode in ipairs { "relay", "direct" } do
-  for _, weather in ipairs { "fine", "foul" } do
+  for _, weather in ipairs { "fine", "foul", mode == "relay" and "changing" or nil } do
     local points = mode == "direct" and crash.DIRECT_POINTS or crash.POINTS
     describe("a killed program in " .. mode .. " mode, in " .. weather .. " weather #devnet", function()
       local run
@@ -32,12 +33,14 @@ for _, mode in ipairs { "relay", "direct" } do
 
       it("has done every action once, in order, as its journal says", function()
         local wanted = tonumber(os.getenv("RISE_KILLS") or 24)
-        local turn = 0
-        while run.kills < wanted do
+        local turn, restarts = 0, weather == "changing" and 10 or 0
+        while run.kills < wanted or run.restarts < restarts do
+          if run.restarts < restarts and run.kills >= run.restarts * wanted / restarts then run:restart_relay() end
           local point = points[turn % (#points + 4) + 1] -- and a few at random moments
           run:kill(point, math.random(2))
           turn = turn + 1
         end
+        assert.equal(restarts, run.restarts)
         local result = run:result()
         if os.getenv("RISE_KILLS") then
           print(string.format("%s mode, %s weather: %d kills, %d ends, %d actions, %d on chain, %d bundles, %d failed",

@@ -61,7 +61,7 @@ end
 -- of their own.
 function crash.start(options)
   options = options or {}
-  local run = setmetatable({ kills = 0, ends = 0, goal = 0, timeout = options.faults and 0.5 or 10 }, Run)
+  local run = setmetatable({ kills = 0, ends = 0, restarts = 0, goal = 0, timeout = options.faults and 0.5 or 10 }, Run)
   local hooks = hooks_of(run, options)
   run.net = flow.start { before = hooks.before, intercept = hooks.intercept, quote_ttl = options.quote_ttl }
   run.folder = os.tmpname()
@@ -100,6 +100,10 @@ function Run:work(point, nth, seconds)
     rise.step(0.005)
     local text = process:read()
     if text and text ~= "" then talk[#talk + 1] = text end
+    if self.restarting and core.monotonic() - started >= self.restarting then
+      self.restarting, self.restarts = nil, self.restarts + 1
+      self.net.relay:restart() -- the quotes that are on their way are void
+    end
     code = process:wait(0)
     if code then break end
     if seconds and not killed and core.monotonic() - started >= seconds then
@@ -157,6 +161,11 @@ function Run:kill(point, nth)
   self.faulty = true
   if point then return self:work(point, nth) end
   return self:work(nil, nil, 0.02 + math.random() * 0.25)
+end
+
+--- Has the relay come back with another key for its quotes at some moment of the next work.
+function Run:restart_relay()
+  self.restarting = math.random() * 0.1
 end
 
 --- Lets a worker come to its end, and compares what the journal says with the chain.
