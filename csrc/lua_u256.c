@@ -5,7 +5,8 @@
 
 /*** A 256-bit unsigned number. Arithmetic is exact: a result below zero or of 2^256 or more raises, as does division by
 zero. Operands may be numbers of this kind, non-negative integers, or text. Note that Lua never finds a u256 equal
-(`==`) to a plain number: use `x:cmp(5) == 0` or `x:is_zero()`.
+(`==`) to a plain number: use `x:cmp(5) == 0` or `x:is_zero()`. Lua 5.1 and LuaJIT do not order it against one either:
+`x:cmp(5) < 0` does so everywhere.
 @type u256 */
 
 /*** Makes a number.

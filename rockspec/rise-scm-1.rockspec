@@ -164,6 +164,7 @@ build = {
     ["rise.cli.status"] = "lua/rise/cli/status.lua",
     ["rise.cli.units"] = "lua/rise/cli/units.lua",
     ["rise.cli.values"] = "lua/rise/cli/values.lua",
+    ["rise.compat"] = "lua/rise/compat.lua",
     ["rise.contract"] = "lua/rise/contract.lua",
     ["rise.contracts"] = "lua/rise/contracts.lua",
     ["rise.devnet"] = "lua/rise/devnet/init.lua",

@@ -1,6 +1,8 @@
 local cli = require "rise.cli"
+local compat = require "rise.compat"
 local core = require "rise.core"
 local errors = require "rise.errors"
+local lua = require "support.lua"
 
 -- A console that keeps what is written to it.
 local function console()
@@ -64,7 +66,7 @@ describe("rise", function()
   }
   for _, argv in ipairs(wrong) do
     it("refuses `" .. table.concat(argv, " ") .. "` with code 2 and one clear line", function()
-      local code, out, err = run((table.unpack or unpack)(argv)) -- luacheck: ignore 113 143
+      local code, out, err = run(compat.unpack(argv))
       assert.equal(2, code)
       assert.equal("", out)
       assert.matches("^rise: [^\n]+\n", err)
@@ -82,7 +84,10 @@ describe("rise run", function()
   end)
 
   it("says what the world answered, with the hint, and ends with 1", function()
-    local path = script [[ assert(require("rise").connect { relay = "http://127.0.0.1:1", chain_id = 1 }) ]]
+    local path = script [[
+      local rise = require "rise"
+      rise.assert(rise.connect { relay = "http://127.0.0.1:1", chain_id = 1 })
+    ]]
     local code, _, err = run("run", path)
     assert.equal(1, code)
     assert.matches("^rise: network: ", err)
@@ -232,7 +237,7 @@ describe("the README", function()
 end)
 
 describe("the runner #devnet", function()
-  local RISE = "build/rise"
+  local RISE = lua.build .. "/rise"
 
   local function shell(command)
     local pipe = assert(io.popen(command .. " 2>&1; echo \"exit $?\""))
@@ -242,10 +247,10 @@ describe("the runner #devnet", function()
   end
 
   -- The whole of the quickstart, under both hosts.
-  for _, host in ipairs { "lua5.4", RISE .. " run" } do
+  for _, host in ipairs { lua.program, RISE .. " run" } do
     it("runs the quickstart with " .. host, function()
-      local code, text = shell("LUA_PATH='lua/?.lua;lua/?/init.lua;;' LUA_CPATH='build/lib/?.so;;' " .. RISE
-        .. " devnet --port 0 --anvil-port 0 -q -- " .. host .. " examples/quickstart.lua")
+      local code, text = shell("LUA_PATH='lua/?.lua;lua/?/init.lua;;' LUA_CPATH='" .. lua.build .. "/lib/?.so;;' "
+        .. RISE .. " devnet --port 0 --anvil-port 0 -q -- " .. host .. " examples/quickstart.lua")
       assert.equal(0, code, text)
       for _, step in ipairs { "mint", "spend", "increment", "all three", "revoked" } do
         assert.matches(step .. " +0x%x+", text)

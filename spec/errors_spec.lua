@@ -5,13 +5,14 @@ local answer = require "rise.approve.answer"
 local connection = require "rise.cli.connection"
 local core = require "rise.core"
 local errors = require "rise.errors"
+local lua = require "support.lua"
 local rise = require "rise"
 local flow = require "support.flow"
 
 -- Runs a line of Lua in a program of its own; gives the code that it prints.
 local function elsewhere(before, line)
-  local pipe = assert(io.popen(string.format("%s LUA_PATH='%s' LUA_CPATH='%s' exec lua5.4 -e '%s' 2>&1", before,
-    package.path, package.cpath, line)))
+  local pipe = assert(io.popen(string.format("%s LUA_PATH='%s' LUA_CPATH='%s' exec %s -e '%s' 2>&1", before,
+    package.path, package.cpath, lua.program, line)))
   local said = pipe:read "*a"
   pipe:close()
   return nil, { code = said:match "^code (%g+)\n$" or said, message = said }
@@ -208,5 +209,24 @@ describe("the list of codes", function()
     end
     for code in pairs(errors.CODES) do known[code] = true end
     assert.same(known, produced)
+  end)
+end)
+
+describe("errors.assert", function()
+  it("gives back all that went well", function()
+    assert.same({ 1, nil, 3, n = 3 }, { n = select("#", errors.assert(1, nil, 3)), errors.assert(1, nil, 3) })
+  end)
+
+  it("raises the error object itself", function()
+    local err = errors.new("timeout", "no answer")
+    local ok, raised = pcall(errors.assert, nil, err)
+    assert.is_false(ok)
+    assert.equal(err, raised)
+  end)
+
+  it("raises also where nothing says why", function()
+    local ok, raised = pcall(errors.assert, false)
+    assert.is_false(ok)
+    assert.equal("assertion failed!", raised)
   end)
 end)

@@ -225,8 +225,8 @@ describe("the Lua modules", function()
   -- From the ground up. A module requires what stands in its own line or above; a folder stands as one.
   local floors = {
     { "core" },
-    { "errors", "check", "json", "quantity", "networks", "contracts", "revert", "permissions", "policy", "intent",
-      "pace", "guard", "passphrase", "keystore" },
+    { "compat", "errors", "check", "json", "quantity", "networks", "contracts", "revert", "permissions", "policy",
+      "intent", "pace", "guard", "passphrase", "keystore" },
     { "net", "host", "sqlite", "terminal", "qr" },
     { "loop" },
     { "rpc" },

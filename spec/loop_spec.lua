@@ -102,7 +102,7 @@ describe("loop", function()
       transport = fake_transport.new {},
       on_error = function(_, err) seen[#seen + 1] = err.cause end,
     }
-    loop:spawn(error, "nobody waits")
+    loop:spawn(error, "nobody waits", 0)
     local child = loop:spawn(function()
       loop:sleep(0)
       error("somebody waits", 0)

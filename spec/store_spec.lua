@@ -1,4 +1,5 @@
 local core = require "rise.core"
+local lua = require "support.lua"
 local store = require "rise.store"
 
 local function temporary()
@@ -263,8 +264,8 @@ describe("store", function()
     ]]
     assert(core.make_dir(folder))
     assert(core.write_file(folder .. "/worker.lua", script))
-    local command = string.format("LUA_PATH=%q LUA_CPATH=%q lua5.4 %s/worker.lua %s/rise.db 2>&1", package.path,
-      package.cpath, folder, folder)
+    local command = string.format("LUA_PATH=%q LUA_CPATH=%q %s %s/worker.lua %s/rise.db 2>&1", package.path,
+      package.cpath, lua.program, folder, folder)
     local workers = {}
     for i = 1, 8 do workers[i] = assert(io.popen(command)) end
     for _, worker in ipairs(workers) do
@@ -297,8 +298,8 @@ describe("store", function()
     assert(core.write_file(folder .. "/worker.lua", script))
     local workers = {}
     for i = 1, 8 do
-      workers[i] = assert(io.popen(string.format("LUA_PATH=%q LUA_CPATH=%q lua5.4 %s/worker.lua %s %d %f 2>&1",
-        package.path, package.cpath, folder, folder, i, core.now() + 0.2)))
+      workers[i] = assert(io.popen(string.format("LUA_PATH=%q LUA_CPATH=%q %s %s/worker.lua %s %d %f 2>&1",
+        package.path, package.cpath, lua.program, folder, folder, i, core.now() + 0.2)))
     end
     for _, worker in ipairs(workers) do
       assert.equal("", worker:read("*a"))

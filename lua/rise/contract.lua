@@ -10,6 +10,7 @@
 -- @classmod rise.Contract
 
 local check = require "rise.check"
+local compat = require "rise.compat"
 local core = require "rise.core"
 local errors = require "rise.errors"
 local json = require "rise.json"
@@ -93,8 +94,6 @@ local function is_read(item)
   return mutability == "view" or mutability == "pure"
 end
 
-local unpack = table.unpack or unpack -- luacheck: ignore 113 143
-
 -- Positional arguments of a method call; one more table behind them holds options.
 local function arguments(item, ...)
   local count, given = #item:inputs(), select("#", ...)
@@ -135,7 +134,7 @@ local function read(contract, item, data, options)
   values, err = item:decode_outputs(core.unhex(result))
   if not values then return errors.within(err, item:signature() .. " returned") end
   if #item:outputs() == 0 then return true end
-  return unpack(values, 1, #item:outputs())
+  return compat.unpack(values, 1, #item:outputs())
 end
 
 local READ_OPTIONS = { from = "string", block = "string|number" }

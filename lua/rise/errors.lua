@@ -112,6 +112,13 @@ function errors.fail(code, message, fields)
   return nil, errors.new(code, message, fields)
 end
 
+--- `assert`, which in plain Lua 5.1 takes no error object, only text. Raises the object itself.
+-- @return all its arguments, when the first is neither nil nor false
+function errors.assert(value, err, ...)
+  if not value then error(err == nil and "assertion failed!" or err, 0) end
+  return value, err, ...
+end
+
 --- The same error with the circumstance put in front of its message.
 -- @tparam table err
 -- @tparam string prefix "granting the session"

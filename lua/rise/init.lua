@@ -15,6 +15,8 @@ local rise = {
   VERSION = core.VERSION,
   --- Every error code with its meaning. See @{rise.errors.CODES}.
   errors = errors.CODES,
+  --- `assert` for what may return `nil, err`, on every Lua. See @{rise.errors.assert}.
+  assert = errors.assert,
   --- A 256-bit number from an integer or text.
   u256 = core.u256,
 }

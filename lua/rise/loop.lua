@@ -9,6 +9,7 @@
 -- @classmod rise.Loop
 
 local check = require "rise.check"
+local compat = require "rise.compat"
 local core = require "rise.core"
 local errors = require "rise.errors"
 
@@ -16,11 +17,12 @@ local Loop = {}
 Loop.__index = Loop
 Loop.__name = "rise.loop"
 
+local unpack = compat.unpack
+
 local Task = {}
 Task.__index = Task
 Task.__name = "rise.task"
 
-local unpack = table.unpack or unpack -- luacheck: ignore 113 143
 
 local function pack(...)
   return { n = select("#", ...), ... }
@@ -124,7 +126,7 @@ end
 
 local function transport_of(loop)
   if not loop.transport then
-    loop.transport = assert(require("rise.net").transport())
+    loop.transport = errors.assert(require("rise.net").transport())
   end
   return loop.transport
 end
@@ -166,7 +168,7 @@ function Loop:spawn(fn, ...)
   check.type(fn, "function", "loop:spawn")
   local task = setmetatable({
     loop = self,
-    thread = coroutine.create(fn),
+    thread = coroutine.create(function(...) return fn(...) end), -- Lua 5.1 takes no C function
     args = pack(...),
     op = { done = false },
     done = false,

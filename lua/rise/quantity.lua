@@ -29,7 +29,7 @@ end
 function quantity.number(value)
   local number, err = quantity.decode(value)
   if not number then return nil, err end
-  if number > MAX_SAFE then return errors.fail("overflow", tostring(number) .. " is too large here") end
+  if number:cmp(MAX_SAFE) > 0 then return errors.fail("overflow", tostring(number) .. " is too large here") end
   return number:number()
 end
 

@@ -1,3 +1,4 @@
+local compat = require "rise.compat"
 local core = require "rise.core"
 
 local function span(text, ...)
@@ -28,7 +29,7 @@ describe("core.json_span", function()
 
   it("returns invalid_value when there is no such member", function()
     for _, path in ipairs { { "nope" }, { "result", "nope" }, { "result", "digest", "deeper" }, { "id", "x" } } do
-      local found, err = span(REPLY, (table.unpack or unpack)(path))
+      local found, err = span(REPLY, compat.unpack(path))
       assert.is_nil(found)
       assert.equal("invalid_value", err.code)
     end
@@ -97,6 +98,6 @@ describe("core.json_span", function()
     assert.has_error(function() core.json_span(nil, "a") end)
     local path = {}
     for i = 1, 65 do path[i] = "a" end
-    assert.has_error(function() core.json_span("{}", (table.unpack or unpack)(path)) end)
+    assert.has_error(function() core.json_span("{}", compat.unpack(path)) end)
   end)
 end)

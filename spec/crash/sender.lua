@@ -3,7 +3,7 @@
 --     lua sender.lua <relay> <rpc> <chain id> <database> <session id> <counter> <actions>
 local rise = require "rise"
 
-local relay, rpc, chain_id, path, id, counter_address, actions = (table.unpack or unpack)(arg) -- luacheck: ignore 113
+local relay, rpc, chain_id, path, id, counter_address, actions = require("rise.compat").unpack(arg)
 local store = assert(rise.store.sqlite { path = path, keys = "plaintext", busy_timeout = 30 })
 local wallet = assert(rise.connect { relay = relay, rpc = rpc, chain_id = tonumber(chain_id), store = store })
 local session = assert(wallet:load_session(id))

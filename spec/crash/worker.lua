@@ -8,10 +8,8 @@
 -- It kills itself when it comes to a point for the nth time: before or after the journal or the relay is told.
 local rise = require "rise"
 
-local relay, rpc, chain_id, path, id, counter_address, goal, timeout, point, nth = unpack and unpack(arg)
-if not unpack then
-  relay, rpc, chain_id, path, id, counter_address, goal, timeout, point, nth = table.unpack(arg)
-end
+local relay, rpc, chain_id, path, id, counter_address, goal, timeout, point, nth =
+  require("rise.compat").unpack(arg)
 
 local function die()
   os.execute("kill -KILL $PPID")

@@ -2,6 +2,7 @@ local core = require "rise.core"
 local host = require "rise.host"
 local json = require "rise.json"
 local devnet = require "rise.devnet"
+local lua = require "support.lua"
 local support = require "support.devnet"
 
 -- Whether a process runs; one that ended and was not collected by its parent does not.
@@ -159,7 +160,7 @@ describe("rise.devnet #devnet", function()
     local child, output
 
     before_each(function()
-      child = assert(host.spawn { "lua5.4", "-e", PROGRAM, stdout = "pipe",
+      child = assert(host.spawn { lua.program, "-e", PROGRAM, stdout = "pipe",
         env = { LUA_PATH = package.path, LUA_CPATH = package.cpath } })
       output = ""
       assert.is_true(wait_until(function()

@@ -1,6 +1,7 @@
 -- Kills a program again and again while it sends, and counts what came of it: a devnet here, spec/crash/worker.lua in
 -- a process of its own, a SQLite store between its lives.
 local core = require "rise.core"
+local lua = require "support.lua"
 local rise = require "rise"
 local Proxy = require "support.node_proxy"
 local flow = require "support.flow"
@@ -87,7 +88,7 @@ function Run:work(point, nth, seconds)
   local host = require "rise.host"
   local ready = self.net.ready
   local rpc = self.proxy and self.proxy.ready or ready.rpc
-  local arguments = { "lua5.4", "spec/crash/worker.lua", ready.relay, rpc, tostring(ready.chain_id), self.path,
+  local arguments = { lua.program, "spec/crash/worker.lua", ready.relay, rpc, tostring(ready.chain_id), self.path,
     self.session, ready.contracts.counter, tostring(self.goal), tostring(self.timeout), point,
     nth and tostring(nth) or nil,
     env = { LUA_PATH = package.path, LUA_CPATH = package.cpath, RISE_GAS_KEY = self.gas_secret },
@@ -131,7 +132,7 @@ function Run:together(programs, actions)
   local host = require "rise.host"
   local ready, processes, done = self.net.ready, {}, {}
   for i = 1, programs do
-    processes[i] = assert(host.spawn { "lua5.4", "spec/crash/sender.lua", ready.relay, ready.rpc,
+    processes[i] = assert(host.spawn { lua.program, "spec/crash/sender.lua", ready.relay, ready.rpc,
       tostring(ready.chain_id), self.path, self.session, ready.contracts.counter, tostring(actions),
       env = { LUA_PATH = package.path, LUA_CPATH = package.cpath }, stdout = "pipe", stderr = "inherit" })
     done[i] = ""

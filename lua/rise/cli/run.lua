@@ -1,6 +1,7 @@
 --- `rise run SCRIPT [ARG…]`: runs a Lua script with `rise` at hand.
 -- @module rise.cli.run
 
+local compat = require "rise.compat"
 local connection = require "rise.cli.connection"
 local errors = require "rise.errors"
 local policy = require "rise.policy"
@@ -30,7 +31,7 @@ function run.add_to_parser(command)
 end
 
 local function load_script(path, console)
-  if path == "-" then return (loadstring or load)(console.stdin:read "*a", "=stdin") end -- luacheck: ignore 113
+  if path == "-" then return load(function() return console.stdin:read(4096) end, "=stdin") end -- Lua 5.1 loads no string
   return loadfile(path)
 end
 
@@ -60,8 +61,7 @@ end
 
 -- Runs the script: an exit code.
 local function execute(chunk, args, console)
-  local unpack = table.unpack or unpack -- luacheck: ignore 113 143
-  local ok, err = xpcall(function() chunk(unpack(args)) end, function(err)
+  local ok, err = xpcall(function() chunk(compat.unpack(args)) end, function(err)
     -- An error object says what to do; a plain message says where it happened.
     if type(err) == "table" then return err end
     return debug.traceback(tostring(err), 2)

@@ -51,7 +51,7 @@ end
 local function id_text(id)
   if id == json.null or type(id) == "string" then return json.encode(id) end
   if type(id) == "number" then return string.format("%.0f", id) end
-  if core.is_u256(id) and id <= "18446744073709551615" then return tostring(id) end
+  if core.is_u256(id) and id:cmp("18446744073709551615") <= 0 then return tostring(id) end
   return nil
 end
 

@@ -50,7 +50,7 @@ end
 function shape.quantity(value, path)
   local number, complaint = number_of(value, path, "a quantity")
   if not number then return nil, complaint end
-  if number > MAX_SAFE then return wrong(value, "a 64-bit quantity", path) end
+  if number:cmp(MAX_SAFE) > 0 then return wrong(value, "a 64-bit quantity", path) end
   return number:number()
 end
 
@@ -58,7 +58,7 @@ end
 function shape.expiry(value, path)
   local number, complaint = number_of(value, path, "unix seconds")
   if not number then return nil, complaint end
-  if number > 1099511627775 then
+  if number:cmp(1099511627775) > 0 then
     return nil, string.format("invalid value: %s does not fit 40 bits, expected unix seconds (not milliseconds) at %s",
       tostring(number), path)
   end
