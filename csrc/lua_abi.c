@@ -178,12 +178,10 @@ static rise_status refuse_text(collector *c, size_t index, const rise_abi_type *
 static int to_integer(lua_State *L, int64_t *out) {
     lua_Number number;
 
-#if RL_HAS_INTEGERS
-    if (lua_isinteger(L, -1)) {
+    if (rl_isinteger(L, -1)) {
         *out = lua_tointeger(L, -1);
         return 1;
     }
-#endif
     number = lua_tonumber(L, -1);
     if (!(number >= -9007199254740992.0 && number <= 9007199254740992.0) || floor(number) != number) {
         return 0;
@@ -514,11 +512,7 @@ static void push_number(pusher *p, const rise_abi_type *type, const uint8_t word
         if (negative) {
             integer -= INT64_C(1) << 48;
         }
-#if RL_HAS_INTEGERS
-        lua_pushinteger(p->L, (lua_Integer)integer);
-#else
-        lua_pushnumber(p->L, (lua_Number)integer);
-#endif
+        rl_pushinteger(p->L, integer);
         return;
     }
     if (negative) {

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "lua_rise.h"
+#include "rise_lua.h"
 
 /* Text up to this long is made on the C stack, longer text in memory of Lua's. */
 #define SMALL 512
@@ -77,7 +78,7 @@ static int l_random(lua_State *L) {
     uint8_t small[SMALL];
     size_t len = (size_t)rl_checkinteger(L, 1, 0, 1 << 20);
     uint8_t *bytes = len > SMALL ? lua_newuserdata(L, len) : small;
-    rise_status status = rise_random(bytes, len, NULL);
+    rise_status status = rise_random(bytes, len, rl_entropy(L));
 
     if (status != RISE_OK) {
         return rl_fail(L, status, NULL);
@@ -91,7 +92,10 @@ static int l_random(lua_State *L) {
 @function now
 @treturn number */
 static int l_now(lua_State *L) {
-    lua_pushnumber(L, (lua_Number)rise_clock_wall() / 1000);
+    const rise_lua_clock *clock = lua_touserdata(L, lua_upvalueindex(1));
+    int64_t now = clock != NULL && clock->wall != NULL ? clock->wall(clock->context) : rise_clock_wall();
+
+    lua_pushnumber(L, (lua_Number)now / 1000);
     return 1;
 }
 
@@ -99,7 +103,10 @@ static int l_now(lua_State *L) {
 @function monotonic
 @treturn number */
 static int l_monotonic(lua_State *L) {
-    lua_pushnumber(L, (lua_Number)rise_clock_steady() / 1000);
+    const rise_lua_clock *clock = lua_touserdata(L, lua_upvalueindex(1));
+    int64_t now = clock != NULL && clock->steady != NULL ? clock->steady(clock->context) : rise_clock_steady();
+
+    lua_pushnumber(L, (lua_Number)now / 1000);
     return 1;
 }
 
@@ -237,8 +244,6 @@ void rl_open_bytes(lua_State *L) {
         { "unhex", l_unhex },
         { "equal", l_equal },
         { "random", l_random },
-        { "now", l_now },
-        { "monotonic", l_monotonic },
         { "write_file", l_write_file },
         { "create_file", l_create_file },
         { "make_dir", l_make_dir },
@@ -248,4 +253,10 @@ void rl_open_bytes(lua_State *L) {
     };
 
     rl_setfuncs(L, functions);
+    lua_getfield(L, LUA_REGISTRYINDEX, RL_CLOCK);
+    lua_pushvalue(L, -1);
+    lua_pushcclosure(L, l_now, 1);
+    lua_setfield(L, -3, "now");
+    lua_pushcclosure(L, l_monotonic, 1);
+    lua_setfield(L, -2, "monotonic");
 }

@@ -19,7 +19,10 @@ struct lua_State;
 /* Leaves package.preload on the stack. */
 void rise_lua_push_preload(struct lua_State *L);
 
-/* Registers the modules of a list in package.preload. */
+/* Whether nothing has this name in the table at the top of the stack. */
+int rise_lua_is_free(struct lua_State *L, const char *name);
+
+/* Registers the modules of a list in package.preload, but for names that are taken. */
 void rise_lua_preload_list(struct lua_State *L, const rise_embedded *const *list);
 
 #endif

@@ -202,7 +202,7 @@ static int l_httpd_next(lua_State *L) {
         return 1;
     }
     lua_createtable(L, 0, 6);
-    lua_pushinteger(L, (lua_Integer)request.id);
+    rl_pushinteger(L, request.id);
     lua_setfield(L, -2, "id");
     lua_pushstring(L, request.method);
     lua_setfield(L, -2, "method");

@@ -3,6 +3,8 @@
 
 #include "lua_rise.h"
 
+#define RL_SECRET "rise.secret"
+
 /*** A private key. The secret stays inside; `export` is the one way out. `close` wipes it.
 @type key */
 
@@ -25,7 +27,7 @@ static const rise_key *check_key(lua_State *L) {
     return rl_checkbox(L, 1, RL_KEY);
 }
 
-/*** Makes a key from the system's randomness.
+/*** Makes a key from the system's randomness, or the host's.
 @function key_generate
 @tparam string type "p256" or "secp256k1"
 @treturn[1] key
@@ -35,7 +37,7 @@ static int l_key_generate(lua_State *L) {
     rise_key_type type = check_private_type(L, 1);
     void **box = rl_newbox(L, RL_KEY);
     rise_key *key;
-    rise_status status = rise_key_generate(&key, type, NULL);
+    rise_status status = rise_key_generate(&key, type, rl_entropy(L));
 
     *box = key;
     return status == RISE_OK ? 1 : rl_fail(L, status, NULL);
@@ -128,15 +130,30 @@ static int l_sign(lua_State *L) {
     return 1;
 }
 
+/* Memory whose finalizer wipes it: pushing a string may raise, and would leave a secret on the C stack behind. */
+static int l_wipe_secret(lua_State *L) {
+    rise_wipe(lua_touserdata(L, 1), rl_rawlen(L, 1));
+    return 0;
+}
+
+static uint8_t *push_secret(lua_State *L, size_t len) {
+    uint8_t *secret = lua_newuserdata(L, len);
+
+    luaL_getmetatable(L, RL_SECRET);
+    lua_setmetatable(L, -2);
+    return secret;
+}
+
 /*** The secret. A Lua string cannot be wiped: keep keys as keys where that is possible.
 @function key:export
 @treturn string 32 bytes */
 static int l_export(lua_State *L) {
-    uint8_t secret[32];
+    const rise_key *key = check_key(L);
+    uint8_t *secret = push_secret(L, 32);
 
-    rise_key_export(check_key(L), secret);
+    rise_key_export(key, secret);
     lua_pushlstring(L, (const char *)secret, 32);
-    rise_wipe(secret, sizeof secret);
+    rise_wipe(secret, 32);
     return 1;
 }
 
@@ -332,6 +349,8 @@ void rl_open_key(lua_State *L) {
         { "__tostring", l_tostring },
         { NULL, NULL },
     };
+    static const luaL_Reg secret_methods[] = { { NULL, NULL } };
+    static const luaL_Reg secret_meta[] = { { "__gc", l_wipe_secret }, { NULL, NULL } };
     static const luaL_Reg functions[] = {
         { "key_generate", l_key_generate },
         { "key_import", l_key_import },
@@ -346,5 +365,6 @@ void rl_open_key(lua_State *L) {
     };
 
     rl_newclass(L, RL_KEY, methods, meta);
+    rl_newclass(L, RL_SECRET, secret_methods, secret_meta);
     rl_setfuncs(L, functions);
 }

@@ -18,7 +18,9 @@ void rl_setfuncs(lua_State *L, const luaL_Reg *list) {
 }
 
 void rl_newclass(lua_State *L, const char *name, const luaL_Reg *methods, const luaL_Reg *meta) {
-    if (luaL_newmetatable(L, name)) {
+    lua_getfield(L, LUA_REGISTRYINDEX, name);
+    if (lua_isnil(L, -1)) {
+        lua_newtable(L);
         lua_newtable(L);
         rl_setfuncs(L, methods);
         lua_setfield(L, -2, "__index");
@@ -29,8 +31,18 @@ void rl_newclass(lua_State *L, const char *name, const luaL_Reg *methods, const 
         if (meta != NULL) {
             rl_setfuncs(L, meta);
         }
+        lua_setfield(L, LUA_REGISTRYINDEX, name);
     }
     lua_pop(L, 1);
+}
+
+const rise_entropy *rl_entropy(lua_State *L) {
+    const rise_entropy *entropy;
+
+    lua_getfield(L, LUA_REGISTRYINDEX, RL_ENTROPY);
+    entropy = lua_touserdata(L, -1); /* the registry keeps it alive */
+    lua_pop(L, 1);
+    return entropy;
 }
 
 /* err -> "code: message" */
@@ -48,11 +60,16 @@ static int error_tostring(lua_State *L) {
 }
 
 void rl_pusherrormeta(lua_State *L) {
-    if (luaL_newmetatable(L, ERROR_METATABLE)) {
+    lua_getfield(L, LUA_REGISTRYINDEX, ERROR_METATABLE);
+    if (lua_isnil(L, -1)) {
+        lua_pop(L, 1);
+        lua_newtable(L);
         lua_pushcfunction(L, error_tostring);
         lua_setfield(L, -2, "__tostring");
         lua_pushliteral(L, ERROR_METATABLE);
         lua_setfield(L, -2, "__name");
+        lua_pushvalue(L, -1);
+        lua_setfield(L, LUA_REGISTRYINDEX, ERROR_METATABLE);
     }
 }
 
@@ -89,12 +106,10 @@ const uint8_t *rl_checkbytes(lua_State *L, int arg, size_t len) {
 static int to_integer(lua_State *L, int index, int64_t *out) {
     lua_Number number;
 
-#if RL_HAS_INTEGERS
-    if (lua_isinteger(L, index)) {
+    if (rl_isinteger(L, index)) {
         *out = lua_tointeger(L, index);
         return 1;
     }
-#endif
     number = lua_tonumber(L, index);
     if (!(number >= -MAX_EXACT && number <= MAX_EXACT) || floor(number) != number) {
         return 0;

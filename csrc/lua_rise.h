@@ -23,12 +23,21 @@
 #define RL_HTTPD "rise.httpd"
 #define RL_PROCESS "rise.process"
 
-/* ---- Lua versions: all tests of LUA_VERSION_NUM stand here ---- */
+/* ---- Lua versions: all tests of LUA_VERSION_NUM stand here; LuaJIT is 5.1 to them ---- */
 
+/* rl_isinteger: whether a number is of the integer subtype. rl_pushinteger: an integer of up to 53 bits, whatever the
+ * size of lua_Integer. RL_QUOTIENT: the operator that the quotient of integers has. rl_dump: a compiled chunk with all
+ * its names. */
 #if LUA_VERSION_NUM >= 503
-#define RL_HAS_INTEGERS 1
+#define rl_isinteger(L, i) lua_isinteger((L), (i))
+#define rl_pushinteger(L, n) lua_pushinteger((L), (lua_Integer)(n))
+#define RL_QUOTIENT "__idiv"
+#define rl_dump(L, write, data) lua_dump((L), (write), (data), 0)
 #else
-#define RL_HAS_INTEGERS 0
+#define rl_isinteger(L, i) 0
+#define rl_pushinteger(L, n) lua_pushnumber((L), (lua_Number)(n))
+#define RL_QUOTIENT "__div"
+#define rl_dump(L, write, data) lua_dump((L), (write), (data))
 #endif
 
 /* rl_rawlen: length without metamethods; rl_*uservalue: the table that belongs to a userdata. */
@@ -46,8 +55,17 @@
 void rl_setfuncs(lua_State *L, const luaL_Reg *list);
 
 /* Creates the metatable `name` once per state: methods become its `__index`, `__name` and `__metatable` are set.
- * `meta` (NULL: none) holds metamethods. Leaves nothing on the stack. */
+ * `meta` (NULL: none) holds metamethods. Leaves nothing on the stack. It is in the registry when it is whole: running
+ * out of memory on the way leaves none that lacks its finalizer. */
 void rl_newclass(lua_State *L, const char *name, const luaL_Reg *methods, const luaL_Reg *meta);
+
+/* ---- what the host brought (rise_lua.h): userdata in the registry ---- */
+
+#define RL_ENTROPY "rise.entropy"
+#define RL_CLOCK "rise.clock"
+
+/* The host's source of random bytes, or NULL: the system's. */
+const rise_entropy *rl_entropy(lua_State *L);
 
 /* ---- errors ---- */
 

@@ -239,11 +239,7 @@ static int bind_value(lua_State *L, sqlite3_stmt *statement, int index, int arg)
 static void push_column(lua_State *L, sqlite3_stmt *statement, int column) {
     switch (sqlite3_column_type(statement, column)) {
     case SQLITE_INTEGER:
-#if RL_HAS_INTEGERS
-        lua_pushinteger(L, (lua_Integer)sqlite3_column_int64(statement, column));
-#else
-        lua_pushnumber(L, (lua_Number)sqlite3_column_int64(statement, column));
-#endif
+        rl_pushinteger(L, sqlite3_column_int64(statement, column));
         break;
     case SQLITE_FLOAT:
         lua_pushnumber(L, sqlite3_column_double(statement, column));

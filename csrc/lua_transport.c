@@ -147,7 +147,7 @@ static int l_submit(lua_State *L) {
     if (status != RISE_OK) {
         return rl_fail(L, status, &error);
     }
-    lua_pushinteger(L, (lua_Integer)id);
+    rl_pushinteger(L, id);
     return 1;
 }
 
@@ -203,7 +203,7 @@ static int l_next(lua_State *L) {
         lua_pushnil(L);
         return 1;
     }
-    lua_pushinteger(L, (lua_Integer)reply.id);
+    rl_pushinteger(L, reply.id);
     if (reply.status != RISE_OK) {
         error.code = reply.status;
         memcpy(error.message, reply.message, sizeof error.message);

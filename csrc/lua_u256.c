@@ -217,11 +217,7 @@ static int l_number(lua_State *L) {
     if (!rise_u256_to_u64(&value, &a) || value > (UINT64_C(1) << 53)) {
         return luaL_error(L, "u256 does not fit a Lua number");
     }
-#if RL_HAS_INTEGERS
-    lua_pushinteger(L, (lua_Integer)value);
-#else
-    lua_pushnumber(L, (lua_Number)value);
-#endif
+    rl_pushinteger(L, value);
     return 1;
 }
 
@@ -321,7 +317,7 @@ void rl_open_u256(lua_State *L) {
         { "__add", l_add },
         { "__sub", l_sub },
         { "__mul", l_mul },
-        { RL_HAS_INTEGERS ? "__idiv" : "__div", l_div },
+        { RL_QUOTIENT, l_div },
         { "__mod", l_mod },
         { "__eq", l_eq },
         { "__lt", l_lt },

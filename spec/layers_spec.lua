@@ -100,12 +100,20 @@ describe("the C files", function()
   end
 
   it("see Lua only in the binding and the runner", function()
-    local rooms = { "^csrc/lua_", "^csrc/include/rise_lua%.h$", "^csrc/runner/" }
+    local rooms = { "^csrc/lua_", "^csrc/include/rise_lua%.h$", "^csrc/runner/", "^csrc/tests/binding/" }
     for _, header in ipairs { "/lua%.h", "/lua%.hpp", "/lauxlib%.h", "/lualib%.h", "/luaconf%.h", "/luajit%.h" } do
       assert.same({}, strays(header, rooms))
     end
     assert.same({}, strays("/lua_", { "^csrc/lua_", "^csrc/runner/" }))
-    assert.same({}, strays("/rise_lua%.h", { "^csrc/lua_", "^csrc/runner/" }))
+    assert.same({}, strays("/rise_lua%.h", { "^csrc/lua_", "^csrc/runner/", "^csrc/tests/binding/" }))
+  end)
+
+  it("ask for the version of Lua in lua_rise.h alone", function()
+    local found = {}
+    for path, text in pairs(sources) do
+      if text:find "LUA_VERSION_NUM" or text:find "LUAJIT_" then found[#found + 1] = path end
+    end
+    assert.same({ "csrc/lua_rise.h" }, found)
   end)
 
   it("see libcurl, libmicrohttpd, SQLite and libsodium in one file each", function()
@@ -139,11 +147,12 @@ describe("the C files", function()
   end)
 
   it("of the tests are all built and run", function()
-    local list = read("csrc/tests/CMakeLists.txt")
+    local list = read("csrc/tests/CMakeLists.txt") .. read("csrc/tests/binding/CMakeLists.txt")
     local missing = {}
     for _, path in ipairs(files("csrc/tests", ".c")) do
       local name = path:match("/test_([%w_]+)%.c$")
-      if name and not list:find("rise_[%w_]*test%(" .. name .. "[%s)]") then
+      if name and not list:find("rise_[%w_]*test%(" .. name .. "[%s)]")
+        and not list:find("COMMAND test_" .. name .. "%)") then
         missing[#missing + 1] = path
       end
     end
@@ -300,6 +309,17 @@ describe("the Lua modules", function()
       visit(module, "")
     end
     assert.same({}, circles)
+  end)
+
+  it("ask which Lua runs them in rise.compat alone", function()
+    local found = {}
+    for _, path in ipairs(files("lua", ".lua")) do
+      local code = read(path):gsub("%-%-[^\n]*", "")
+      if code:find "_VERSION%f[%W]" or code:find "%f[%w_]jit%." or code:find "table%.unpack" or code:find "loadstring" then
+        found[#found + 1] = path
+      end
+    end
+    assert.same({ "lua/rise/compat.lua" }, found)
   end)
 
   it("reach the transport through the loop alone", function()

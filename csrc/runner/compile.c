@@ -4,20 +4,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include <lauxlib.h>
-#include <lua.h>
+#include "lua_rise.h"
 
 static int write_part(lua_State *L, const void *bytes, size_t len, void *file) {
     (void)L;
     return fwrite(bytes, 1, len, (FILE *)file) == len ? 0 : 1;
-}
-
-static int dump(lua_State *L, FILE *file) {
-#if LUA_VERSION_NUM >= 503
-    return lua_dump(L, write_part, file, 0);
-#else
-    return lua_dump(L, write_part, file);
-#endif
 }
 
 /* The whole of a file, to be freed; NULL when it cannot be read. */
@@ -55,7 +46,7 @@ int main(int argc, char **argv) {
     } else if (luaL_loadbuffer(L, text, len, lua_pushfstring(L, "@%s", argv[2])) != 0) {
         (void)fprintf(stderr, "%s\n", lua_tostring(L, -1));
     } else if ((output = fopen(argv[3], "wb")) != NULL) {
-        code = dump(L, output) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+        code = rl_dump(L, write_part, output) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
         if (fclose(output) != 0) {
             code = EXIT_FAILURE;
         }

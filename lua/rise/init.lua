@@ -65,6 +65,11 @@ setmetatable(rise, { __index = function(_, name)
   return value
 end })
 
+--- What the host brings of its own: transport, clock, ear for failed tasks. See @{rise.Loop:use}.
+function rise.use(options)
+  loop:use(options)
+end
+
 --- Connects to a relay.
 -- @tparam table options `network`: "devnet", "testnet" or a table like those of @{rise.networks}; `relay`, `rpc`,
 -- `chain_id`, `explorer` replace single members; `timeout` of a request in seconds (30); `max_fee` of a bundle in wei

@@ -29,17 +29,11 @@ local function pack(...)
 end
 
 --- A new loop.
--- @tparam[opt] table options `transport`: what moves bytes (default: libcurl, started at the first request);
--- `clock`: a function giving steady seconds; `on_error(task, err)`: told of a task that failed with nobody waiting
--- for it (default: a line on standard error)
+-- @tparam[opt] table options as for @{Loop:use}
 -- @treturn Loop
 function Loop.new(options)
-  options = check.options(options, { transport = "userdata|table", clock = "callable", on_error = "callable" },
-    "loop.new")
-  return setmetatable({
-    transport = options.transport,
-    now_ = options.clock or core.monotonic,
-    on_error = options.on_error,
+  local loop = setmetatable({
+    now_ = core.monotonic,
     current = nil,    -- the task that runs now
     ready = {},       -- tasks to resume, in order
     alive = 0,        -- tasks that have not ended
@@ -47,6 +41,30 @@ function Loop.new(options)
     timers = {},      -- binary heap of operations by `due`
     sources = {},
   }, Loop)
+  return loop:use(options)
+end
+
+local OPTIONS = { transport = "userdata|table", clock = "callable", on_error = "callable" }
+
+--- What the host of this loop brings of its own. To be called before anything runs.
+--
+-- A transport has the methods `submit(request)`, which gives an id or `nil, err` (`request`: see @{Loop:fetch});
+-- `step(seconds, fd)`, which moves bytes and waits for an answer, at most so long, with 0 not at all (`fd`, when not
+-- -1, is a descriptor whose becoming readable ends the wait too; only servers need that); `next()`, which takes what
+-- is finished: `id, { status =, body = }` or `id, nil, err`, and nil when there is nothing; and `cancel(id)`. The codes
+-- of its errors are `network`, `timeout` and `limit`; `err.sent` is false when no byte can have reached the peer. It
+-- calls back nobody.
+-- @tparam[opt] table options `transport`: what moves bytes (default: libcurl, started at the first request);
+-- `clock`: a function giving steady seconds; `on_error(task, err)`: told of a task that failed with nobody waiting
+-- for it (default: a line on standard error)
+-- @treturn Loop itself
+function Loop:use(options)
+  options = check.options(options, OPTIONS, "loop:use")
+  if options.transport and next(self.requests) then error("loop:use: requests are under way", 2) end
+  self.transport = options.transport or self.transport
+  self.now_ = options.clock or self.now_
+  self.on_error = options.on_error or self.on_error
+  return self
 end
 
 --- Steady seconds, as this loop counts them.
