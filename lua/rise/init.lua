@@ -67,7 +67,7 @@ end })
 
 --- What the host brings of its own: transport, clock, ear for failed tasks. See @{rise.Loop:use}.
 function rise.use(options)
-  loop:use(options)
+  rise.loop:use(options)
 end
 
 --- Connects to a relay.

@@ -16,6 +16,7 @@
 -- @module rise.policy
 
 local check = require "rise.check"
+local compat = require "rise.compat"
 local contracts = require "rise.contracts"
 local core = require "rise.core"
 local errors = require "rise.errors"
@@ -54,22 +55,12 @@ end
 
 -- ---- reading a file ----------------------------------------------------------------------------------------------
 
-local function load_lua(text)
-  if text:byte(1) == 27 then return nil, "compiled Lua is not taken" end
-  if setfenv then -- luacheck: ignore 113
-    local chunk, reason = loadstring(text, "=policy") -- luacheck: ignore 113
-    return chunk and setfenv(chunk, {}), reason -- luacheck: ignore 113
-  end
-  return load(text, "=policy", "t", {})
-end
-
 -- Runs a chunk that may only build a table, for so many steps.
 local function evaluate(text)
-  local chunk, reason = load_lua(text)
+  local chunk, reason = compat.load_alone(text, "=policy")
   if not chunk then return nil, reason end
   local thread = coroutine.create(chunk)
-  debug.sethook(thread, function() error("it does not come to an end", 0) end, "", MAX_STEPS)
-  local ok, value = coroutine.resume(thread)
+  local ok, value = compat.resume_for(MAX_STEPS, thread)
   if not ok then return nil, tostring(value) end
   if coroutine.status(thread) ~= "dead" then return nil, "it yields" end
   return value

@@ -113,7 +113,7 @@ static int require_rise(lua_State *L) {
         "for name in pairs(package.loaded) do if name:find '^rise' then package.loaded[name] = nil end end\n"
         "local rise = require 'rise'\n"
         "assert(tostring(assert(rise.ether '1.5')) == '1500000000000000000')\n"
-        "assert(rise.VERSION)\n";
+        "assert(rise.loop and require 'rise.wallet' and require 'rise.devnet')\n";
 
 #ifdef RISE_STATIC_CJSON
     lua_getglobal(L, "package");

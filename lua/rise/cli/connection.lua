@@ -4,6 +4,7 @@
 -- `connection.SETTINGS` and `contracts`, names for addresses. The store is `rise.db` in `$XDG_DATA_HOME/rise`.
 -- @module rise.cli.connection
 
+local compat = require "rise.compat"
 local core = require "rise.core"
 local errors = require "rise.errors"
 local json = require "rise.json"
@@ -45,7 +46,7 @@ function connection.add_to_parser(command)
   for i, setting in ipairs(connection.SETTINGS) do
     options[i] = command:option(setting[3], setting[4]):target(setting[1])
   end
-  command:group("Connection", (table.unpack or unpack)(options)) -- luacheck: ignore 113 143
+  command:group("Connection", compat.unpack(options))
 end
 
 local function read_config(console)

@@ -5,6 +5,7 @@
 -- and `--quiet` are heeded.
 -- @classmod rise.cli.Console
 
+local compat = require "rise.compat"
 local errors = require "rise.errors"
 local json = require "rise.json"
 
@@ -90,7 +91,7 @@ end
 -- @tparam table rows lists of text
 function Console:table(heads, rows)
   local widths = {}
-  for _, row in ipairs { heads, (table.unpack or unpack)(rows) } do -- luacheck: ignore 113 143
+  for _, row in ipairs { heads, compat.unpack(rows) } do
     for i, cell in ipairs(row) do widths[i] = math.max(widths[i] or 0, #tostring(cell)) end
   end
   local function line(row, style)

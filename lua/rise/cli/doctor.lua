@@ -1,6 +1,7 @@
 --- `rise doctor`: looks over everything that a session depends on, and says what to do.
 -- @module rise.cli.doctor
 
+local compat = require "rise.compat"
 local connection = require "rise.cli.connection"
 local core = require "rise.core"
 local json = require "rise.json"
@@ -60,7 +61,7 @@ end
 
 function doctor.run(args, console)
   local checks, add = collector()
-  add("rise", true, core.VERSION .. ", " .. _VERSION)
+  add("rise", true, core.VERSION .. ", " .. compat.VERSION)
   for _, name in ipairs { "net", "sqlite", "host" } do
     local found, reason = pcall(require, "rise." .. name)
     add("rise." .. name, found, found and "loads" or tostring(reason):match "[^\n]+",

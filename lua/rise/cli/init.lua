@@ -13,6 +13,7 @@
 
 local argparse = require "argparse"
 local Console = require "rise.cli.console"
+local compat = require "rise.compat"
 local core = require "rise.core"
 
 local cli = {}
@@ -107,7 +108,7 @@ function cli.parser(only, state)
         parsers[#parsers + 1] = commands[name].parser
       end
     end
-    if not only then parser:group(group[1], (table.unpack or unpack)(parsers)) end -- luacheck: ignore 113 143
+    if not only then parser:group(group[1], compat.unpack(parsers)) end
   end
   if not only then
     local help = parser:command("help", "Show help for a command."):add_help(false)
