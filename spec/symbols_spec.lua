@@ -17,13 +17,19 @@ local searchpath = package.searchpath or function(name, path)
   end
 end
 
--- The lines of nm as { object, name, class, section }, or nil and why there are none.
-local function symbols()
+local function find_archive()
   local module = searchpath("rise.core", package.cpath)
   local archive = module and module:gsub("lib/rise/core%.%w+$", "librise.a")
   local file = archive and archive:find "librise%.a$" and io.open(archive, "rb")
-  if not file then return nil, "no librise.a beside the modules" end
+  if not file then return nil end
   file:close()
+  return archive
+end
+
+-- The lines of nm as { object, name, class, section }, or nil and why there are none.
+local function symbols()
+  local archive = find_archive()
+  if not archive then return nil, "no librise.a beside the modules" end
   local text = run(("nm -A -f sysv '%s'"):format(archive))
   if text == "" then return nil, "no nm that writes in the format of System V" end
   if text:find("__asan_", 1, true) or text:find("__gcov_", 1, true) then
@@ -85,5 +91,17 @@ describe("librise.a", function()
       end
     end
     assert.same({}, found)
+  end)
+
+  it("takes no more than 300 KiB without the transport", function()
+    if not list then return pending(reason) end
+    local total, objects = 0, 0
+    for bytes, object in run(("size '%s'"):format(find_archive())):gmatch "%d+%s+%d+%s+%d+%s+(%d+)%s+%x+%s+(%S+)" do
+      if not object:find "^curl%.c" then
+        total, objects = total + tonumber(bytes), objects + 1
+      end
+    end
+    assert.is_true(objects > 10)
+    assert.is_true(total <= 300 * 1024, total .. " bytes")
   end)
 end)
