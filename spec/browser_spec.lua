@@ -6,6 +6,7 @@ local core = require "rise.core"
 local flow = require "support.flow"
 local host = require "rise.host"
 local json = require "rise.json"
+local lua = require "support.lua"
 local rise = require "rise"
 
 local WALLET = "https://wallet.example/dialog"
@@ -676,7 +677,7 @@ describe("rise grant #devnet", function()
     local run = { out = folder .. "/out", err = folder .. "/err", store = os.tmpname() }
     for _, path in ipairs { run.store, run.out, run.err } do os.remove(path) end
     local words = { "sh", "-c", 'exec "$@" > ' .. run.out .. " 2> " .. run.err, "sh",
-      "lua5.4", folder .. "/rise.lua", "grant", "--network", "devnet",
+      lua.program, folder .. "/rise.lua", "grant", "--network", "devnet",
       "--relay", net.ready.relay, "--rpc", net.ready.rpc, "--permissions", json.encode {
         calls = { { to = net.ready.contracts.counter, signature = "increment()" } },
         spend = { { limit = "0x2386f26fc10000", period = "day" } },

@@ -1,6 +1,7 @@
 -- What holds of every command, and what the tools among them answer.
 local cjson = require "cjson"
 local cli = require "rise.cli"
+local lua = require "support.lua"
 
 local function sink()
   local parts = {}
@@ -53,7 +54,7 @@ describe("every command", function()
   end)
 
   it("has examples that run, with the output that --json promises", function()
-    local bin = os.getenv "RISE_BUILD" or "build"
+    local bin = lua.build
     local count = 0
     each_command(function(name, module)
       if module.devnet then return end -- run against one elsewhere

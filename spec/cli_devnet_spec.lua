@@ -3,6 +3,7 @@ local cjson = require "cjson"
 local core = require "rise.core"
 local flow = require "support.flow"
 local host = require "rise.host"
+local lua = require "support.lua"
 local rise = require "rise"
 
 describe("the executable #devnet", function()
@@ -28,7 +29,7 @@ describe("the executable #devnet", function()
   local function run(words, env, look)
     local errors = folder .. "/stderr"
     local command = { "sh", "-c", 'errors=$1; shift; exec "$@" 2>"$errors"', "sh", errors,
-      (os.getenv "RISE_BUILD" or "build") .. "/rise", (table.unpack or unpack)(words) } -- luacheck: ignore 113 143
+      lua.build .. "/rise", (table.unpack or unpack)(words) } -- luacheck: ignore 113 143
     command.env, command.stdout = env or environment(), "pipe"
     local child = assert(host.spawn(command))
     local out, code = {}, nil

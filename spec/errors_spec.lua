@@ -15,7 +15,7 @@ local function elsewhere(before, line)
     package.path, package.cpath, lua.program, line)))
   local said = pipe:read "*a"
   pipe:close()
-  return nil, { code = said:match "^code (%g+)\n$" or said, message = said }
+  return nil, { code = said:match "^code ([%w_]+)\n$" or said, message = said }
 end
 
 local HERE = {

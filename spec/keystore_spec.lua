@@ -3,6 +3,7 @@ local core = require "rise.core"
 local json = require "rise.json"
 local keystore = require "rise.keystore"
 local lfs = require "lfs"
+local lua = require "support.lua"
 local rise = require "rise"
 local secrets = require "support.secrets"
 
@@ -270,7 +271,7 @@ describe("keystore", function()
     end
     write(path, texts[1])
     for _ = 1, 25 do
-      local process = assert(host.spawn { "lua5.4", "spec/keystore/writer.lua", path, folder .. "/text1",
+      local process = assert(host.spawn { lua.program, "spec/keystore/writer.lua", path, folder .. "/text1",
         folder .. "/text2", env = { LUA_PATH = package.path, LUA_CPATH = package.cpath, LD_PRELOAD = false },
         stdout = "pipe" })
       while not (process:read() or ""):find "writing" do rise.step(0.001) end
@@ -455,7 +456,7 @@ describe("a program's secrets", function()
     store:close()
     needles.passphrase = passphrase
 
-    local process = assert(host.spawn { "lua5.4", "spec/keystore/holder.lua", folder, stdout = "pipe",
+    local process = assert(host.spawn { lua.program, "spec/keystore/holder.lua", folder, stdout = "pipe",
       env = { LUA_PATH = package.path, LUA_CPATH = package.cpath, LD_PRELOAD = false,
         HOLDER_PASSPHRASE = passphrase } })
     local pid, said = process:pid(), ""

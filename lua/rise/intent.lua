@@ -983,7 +983,7 @@ function intent.verify_pre_call(prepared, expected)
     if not ok then return nil, err end
   end
   local _, number = intent.split_nonce(call.nonce)
-  if number >= MAX_PRE_CALLS then
+  if number:cmp(MAX_PRE_CALLS) >= 0 then
     return tampered("nonce", "one of the first " .. MAX_PRE_CALLS .. " of its sequence", call.nonce:hex())
   end
   local calls
