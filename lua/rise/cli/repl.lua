@@ -1,6 +1,7 @@
 --- `rise repl`: Lua with rise at hand, line by line.
 -- @module rise.cli.repl
 
+local compat = require "rise.compat"
 local connection = require "rise.cli.connection"
 local core = require "rise.core"
 
@@ -46,14 +47,22 @@ local function complain(console, err)
   console.stderr:write(tostring(err), "\n")
 end
 
-local compile = loadstring or load -- luacheck: ignore 113
+-- In one piece: Lua 5.1 loads no string.
+local function compile(text)
+  local given = false
+  return load(function()
+    if given then return nil end
+    given = true
+    return text
+  end, "=repl")
+end
 
 -- The chunk in some lines; nil and whether more lines may mend it.
 local function compiled(text)
-  local chunk = compile("return " .. text, "=repl")
+  local chunk = compile("return " .. text)
   if chunk then return chunk end
   local reason
-  chunk, reason = compile(text, "=repl")
+  chunk, reason = compile(text)
   if chunk then return chunk end
   return nil, reason:find("<eof>", 1, true) ~= nil, reason
 end
@@ -71,7 +80,7 @@ function repl.run(args, console)
     _G.wallet = wallet -- luacheck: ignore 122
   end
   local prompt = not args.quiet and console.columns
-  if prompt then console:note("rise " .. core.VERSION .. ", " .. _VERSION .. ". Ctrl-D ends it.") end
+  if prompt then console:note("rise " .. core.VERSION .. ", " .. compat.VERSION .. ". Ctrl-D ends it.") end
   local text = ""
   while true do
     if prompt then

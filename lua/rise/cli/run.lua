@@ -31,7 +31,8 @@ function run.add_to_parser(command)
 end
 
 local function load_script(path, console)
-  if path == "-" then return load(function() return console.stdin:read(4096) end, "=stdin") end -- Lua 5.1 loads no string
+  -- Piece by piece: Lua 5.1 loads no string.
+  if path == "-" then return load(function() return console.stdin:read(4096) end, "=stdin") end
   return loadfile(path)
 end
 
