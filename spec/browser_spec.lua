@@ -232,6 +232,21 @@ describe("rise.approve.browser #devnet", function()
     granted(visit)
   end)
 
+  socket_it("is led back to by a page that is left for it alone", function()
+    local visit = asking { browser = { mode = "redirect" } }
+    visit.tab = browser.open(visit.url)
+    visit.tab:page()
+    for _, fetched in ipairs { { "no-cors", "empty" }, { "no-cors", "image" }, { "cors", "empty" },
+      { "navigate", "iframe" } } do
+      assert.equal(403, visit.tab:request("GET", visit.tab.path .. "callback?status=cancel",
+        { ["Sec-Fetch-Mode"] = fetched[1], ["Sec-Fetch-Dest"] = fetched[2] }).status)
+    end
+    assert.is_false(visit.task.done)
+    assert.equal(200, visit.tab:request("GET", visit.tab.path .. "callback?status=cancel",
+      { ["Sec-Fetch-Site"] = "cross-site", ["Sec-Fetch-Mode"] = "navigate", ["Sec-Fetch-Dest"] = "document" }).status)
+    refused(visit, "rejected")
+  end)
+
   for query, code in pairs { ["status=cancel"] = "rejected", ["status=error&message=no+luck"] = "wallet",
     ["status=success&payload=%7B"] = "wallet", ["status=success"] = "wallet", [""] = "wallet",
     ["status=success&status=cancel"] = "wallet" } do
@@ -526,7 +541,7 @@ describe("rise.approve.browser #devnet", function()
     assert.equal(415, tab:post(tab.path .. "result", body, { ["Content-Type"] = "text/plain" }).status)
     assert.equal(409, tab:post(tab.path .. "result", { page = "other", id = body.id, result = result }).status)
     for _, path in ipairs { "/", "/result", "/favicon.ico", "/" .. ("0"):rep(48) .. "/", tab.path:sub(1, -3) .. "/",
-      tab.path .. "x", tab.path .. "../", tab.path:upper() } do
+      tab.path .. "x", tab.path .. "../", tab.path:upper(), tab.path .. "callback?status=cancel" } do
       assert.equal(404, status("GET", path))
     end
     for _, method in ipairs { "POST", "PUT", "DELETE" } do assert.equal(405, status(method, tab.path, nil, "")) end

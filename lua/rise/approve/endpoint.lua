@@ -195,8 +195,13 @@ local function post_result(self, request)
   reply(request, 200, nil, "ok")
 end
 
--- The wallet leads back here. The browser waits until it is known what came of it.
+-- The wallet leads back here, and the tab goes along: what is only fetched, or shown inside of another page, comes from
+-- elsewhere. The browser waits until it is known what came of it.
 local function get_callback(self, request)
+  local mode, dest = request.headers["sec-fetch-mode"], request.headers["sec-fetch-dest"]
+  if mode and mode ~= "navigate" or dest and dest ~= "document" then
+    return reply(request, 403, nil, "the wallet leads back here\n")
+  end
   if over(self, request) then return end
   local outcome, err = answer.from_query(request.query)
   self.callback = request
@@ -269,7 +274,7 @@ local function own_get(serve)
   end)
 end
 
-local function routes(self, bare)
+local function routes(self, mode, bare)
   local map = {
     [self.path .. "/"] = get_only(get_page),
     [self.path .. "/events"] = own_get(get_events),
@@ -277,8 +282,8 @@ local function routes(self, bare)
       if request.method ~= "POST" then return reply(request, 405, nil, "POST is required\n") end
       return post_result(self, request)
     end,
-    [self.path .. "/callback"] = get_only(get_callback),
   }
+  if mode == "redirect" then map[self.path .. "/callback"] = get_only(get_callback) end
   map[bare and "/" or self.path .. "/wallet"] = serve_wallet
   return map
 end
@@ -366,7 +371,7 @@ function Endpoint.open(options)
   self.redirect_url = answer.redirect_url(options.wallet_url, self.request, self.url .. "callback")
   self.wallet_url = answer.relay_url(options.wallet_url, options.bare and self.origin or self.url .. "wallet")
 
-  self.routes = routes(self, options.bare)
+  self.routes = routes(self, options.mode, options.bare)
   local view = options.view
   view.request, view.mode = self.request, options.mode
   view.wallet = { url = options.wallet_url, origin = self.wallet_origin, relay = self.wallet_url,

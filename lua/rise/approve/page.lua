@@ -85,9 +85,7 @@ let sent = false;        // the outcome has been handed to the program
 let wallet = null;       // the window
 let ready = false;       // it has said so
 let watch = 0, patience = 0;
-// This tab, also after a reload; another tab has another one.
-const page = sessionStorage.getItem("rise") || crypto.randomUUID();
-sessionStorage.setItem("rise", page);
+const page = crypto.randomUUID(); // this document: what a tab keeps, the browser copies when it makes another of it
 
 function show(text, kind) {
   $("status").textContent = text;
