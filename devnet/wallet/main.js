@@ -138,7 +138,7 @@ const decision = (action) => [
 
 function known() {
   const mine = account();
-  return mine ? el("p", { class: "soft" }, "Your account: ", short(mine.address)) : null;
+  return mine ? el("p", { class: "soft small" }, "Your account: ", short(mine.address)) : null;
 }
 
 async function connectScreen(request) {
