@@ -64,4 +64,23 @@ describe("#browser the devnet's wallet", function()
       { "revoked by the program", "has the owner confirm when the program revokes" },
     })
   end)
+
+  describe("with `rise grant`, and whoever would answer it wrongly", function()
+    steps_of("hostile.mjs", { wallet = 0 }, {
+      { "says that it granted more", "takes no grant that is wider than what was asked for" },
+      { "granted more than it says", "believes no wallet that says less than it granted" },
+      { "granted nothing", "believes no wallet that granted nothing" },
+      { "another key", "takes no grant to another key" },
+      { "another account", "takes no grant of another account than the one that was named" },
+      { "to another request", "takes no answer to another request" },
+      { "rejects, then approves", "takes a rejection and nothing that comes after it" },
+      { "approves, then rejects", "takes an approval and nothing that comes after it", landed },
+      { "answers late", "takes nothing once the program has ended" },
+      { "a second page", "lets no second tab answer, and is not disturbed by it", landed },
+      { "a copy of the page", "is not disturbed by a copy of its page on another origin", landed },
+      { "a foreign origin", "is not disturbed by foreign pages that know all about it", landed },
+      { "a foreign page leads back", "is led back to by nothing in a foreign page", landed },
+      { "a window that is not the wallet", "listens to the wallet's window alone", landed },
+    })
+  end)
 end)
