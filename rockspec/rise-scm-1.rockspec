@@ -178,6 +178,7 @@ build = {
     ["rise.devnet.fees"] = "lua/rise/devnet/fees.lua",
     ["rise.devnet.injector"] = "lua/rise/devnet/injector.lua",
     ["rise.devnet.keys"] = "lua/rise/devnet/keys.lua",
+    ["rise.devnet.node"] = "lua/rise/devnet/node.lua",
     ["rise.devnet.pre_calls"] = "lua/rise/devnet/pre_calls.lua",
     ["rise.devnet.prepare"] = "lua/rise/devnet/prepare.lua",
     ["rise.devnet.quotes"] = "lua/rise/devnet/quotes.lua",

@@ -235,6 +235,25 @@ describe("wallet_sendPreparedCalls and wallet_getCallsStatus of the devnet's rel
       end))
     end)
 
+    it("comes of a nonce that another bundle uses while this one is looked at", function()
+      local nonce = intent.nonce(77, 0)
+      local bundles, tasks, codes = {}, {}, {}
+      for i = 1, 2 do
+        local calls = {}
+        for n = 1, i do calls[n] = net:increment() end
+        bundles[i] = { assert(net:prepare(account, { key = account.admin, calls = calls, meta = { nonce = nonce } })) }
+      end
+      for i = 1, 2 do
+        tasks[i] = net.loop:spawn(function()
+          local sent = assert(net:send(bundles[i][1], bundles[i][2], account.admin, { key = account.admin }))
+          codes[i] = net:wait(sent.id).status
+        end)
+      end
+      for _, task in ipairs(tasks) do task:wait() end
+      table.sort(codes)
+      assert.same({ 200, 300 }, codes)
+    end)
+
     it("comes of a nonce that another bundle has used meanwhile", function()
       local first, first_context = assert(net:prepare(account, { key = account.admin, calls = { net:increment() } }))
       local second, second_context = assert(net:prepare(account, { key = account.admin,
@@ -249,6 +268,16 @@ describe("wallet_sendPreparedCalls and wallet_getCallsStatus of the devnet's rel
   it("takes a signature over the hashed digest where the key says so", function()
     local status = assert(net:execute(account, account.admin, { calls = { net:increment() }, prehash = true }))
     assert.equal(200, status.status)
+  end)
+
+  it("reads a quote alike whether it comes back as it went out or written anew", function()
+    for _, spelling in ipairs { "as it went out", "anew" } do
+      local bundle, context = prepared()
+      local text = json.encode(context)
+      if spelling == "anew" then text = text:gsub('",', '", ') end
+      local id = assert(net:send(bundle, json.raw(text), account.admin, { key = account.admin })).id
+      assert.equal(200, net:wait(id).status, spelling)
+    end
   end)
 
   it("appends a quote sent twice to its bundle, which spoils it", function()

@@ -34,6 +34,17 @@ describe("rise.devnet.wire", function()
     assert.same({ true, false }, { value.b[1], value.b[2] })
   end)
 
+  it("takes a part that is known for what it is known as, and only where a value begins", function()
+    local known, text = {}, '{"a": {"b":1} ,"c":[{"b":1}]}'
+    local first, last = text:find('{"b":1}', 1, true)
+    local value = assert(wire.read(text, first, last, known))
+    assert.equal(known, value.a)
+    assert.same({ { b = 1 } }, value.c)
+    text = [[{"a":"\"x\":{\"b\":1}"}]]
+    assert.equal('"x":{"b":1}', wire.read(text, text:find('{\\"b', 1, true), #text - 2, known).a)
+    assert.is_nil(wire.read('{"a":{"b":1}', 6, 12, known))
+  end)
+
   it("says where it stopped", function()
     local value, err = wire.read '{"a":[1,2,}'
     assert.is_nil(value)

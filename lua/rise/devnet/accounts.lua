@@ -48,7 +48,7 @@ Account.__index = Account
 -- @treturn[2] nil
 -- @treturn[2] table
 function Accounts:find(view, address)
-  local code, err = view.chain:get_code(address)
+  local code, err = view:code(address)
   if not code then return nil, err end
   local delegate = contracts.delegation_of(code)
   local account = setmetatable({ address = address, addresses = self.addresses }, Account)
@@ -69,6 +69,14 @@ function Accounts:find(view, address)
   account.delegated = true
   account.pre_calls = {}
   return account
+end
+
+--- Expects what @{Accounts:find} reads of an address.
+-- @param view a @{rise.devnet.View}
+-- @tparam string address
+function Accounts:expect(view, address)
+  view:expect_code(address)
+  view:expect_read(self.addresses.orchestrator, contracts.orchestrator.accountImplementationOf, { address })
 end
 
 --- The account that is stored under an address, on the chain or not; nil for none.

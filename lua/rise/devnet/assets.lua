@@ -87,7 +87,7 @@ function assets.get(relay, params)
   if not values then return rpc_error.params(complaint) end
   local request = values[1]
   if not contains(request.chainFilter, relay.chain_id) then return json.object {} end
-  local view, err = View.new(relay.chain)
+  local view, err = View.new(relay.node)
   if not view then return nil, err end
   local list = json.array {}
   for _, wanted in ipairs(wanted_assets(relay, request)) do

@@ -37,15 +37,21 @@ function Fees:token(address)
   return token
 end
 
+--- Expects what @{Fees:estimate} reads.
+function Fees:expect(view) -- luacheck: no self
+  view:expect_value("eth_gasPrice")
+  view:expect_value("eth_maxPriorityFeePerGas")
+end
+
 --- The node's price of gas: a ceiling and a tip, in wei.
 -- @treturn[1] table `maxFeePerGas`, `maxPriorityFeePerGas` (u256)
 -- @treturn[2] nil
 -- @treturn[2] table
 function Fees:estimate(view)
-  local price, err = view.chain:request("eth_gasPrice")
+  local price, err = view:value("eth_gasPrice")
   if price == nil then return nil, err end
   local tip
-  tip, err = view.chain:request("eth_maxPriorityFeePerGas")
+  tip, err = view:value("eth_maxPriorityFeePerGas")
   if tip == nil then return nil, err end
   return { maxFeePerGas = assert(core.u256(price)), maxPriorityFeePerGas = assert(core.u256(tip)) }
 end

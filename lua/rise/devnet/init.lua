@@ -107,7 +107,10 @@ local function start_relay(devnet, options)
   local err
   devnet.server, err = Server.start {
     loop = devnet.loop, host = devnet.host, port = options.port or 9119, methods = devnet.relay:methods(),
-    log = devnet.log, hooks = {
+    log = devnet.log,
+    -- A hook is to see all of what was asked.
+    recognize = not options.before and function(body) return relay.quotes:recognize(body) end or nil,
+    hooks = {
       before = options.before, intercept = options.intercept,
       around = function(method, handle) return devnet.injector:around(method, handle) end,
     },

@@ -138,6 +138,11 @@ local function keep(self, account, wanted)
   self.accounts[account] = list[1] and list or nil
 end
 
+--- Whether anything is stored for an account.
+function PreCalls:has(account)
+  return self.accounts[account] ~= nil
+end
+
 --- Forgets what is stored for a key: it was revoked, and a grant that has not landed must not bring it back.
 function PreCalls:drop_key(account, hash)
   keep(self, account, function(entry) return entry.hash ~= hash end)

@@ -230,8 +230,45 @@ local function find_account(relay, view, request)
   return nil, err
 end
 
+local function payer_of(request)
+  local payer = request.capabilities.meta.feePayer
+  return payer ~= request.from and payer or nil
+end
+
+-- The Intent before its gas and its fee are known.
+local function fields_of(relay, request, calls, pre_calls, nonce, token)
+  local encoded, err = encode_pre_calls(pre_calls)
+  if not encoded then return nil, err end
+  local fields
+  fields, err = intent.new {
+    eoa = request.from, calls = calls, nonce = nonce, payer = payer_of(request), paymentToken = token.address,
+    encodedPreCalls = encoded, paymentRecipient = relay.fee_recipient,
+    supportedAccountImplementation = relay.addresses.account_implementation,
+  }
+  if not fields then return nil, err end
+  fields.encodedPreCalls = encoded
+  fields.encodedFundTransfers = json.array {}
+  return fields
+end
+
+local function simulation_of(relay, account, request, fields)
+  return { addresses = relay.addresses, fields = fields, key = request.key, pays = relay.fees.charges,
+    overrides = merge_overrides(account and account.overrides, request.stateOverrides) }
+end
+
+-- What would be simulated for an account that is on the chain and has nothing stored here, if the request says all
+-- that there is to it. Nil otherwise, and where something is wrong, which is found again and told in its turn.
+local function foresee(relay, request)
+  local capabilities = request.capabilities
+  local nonce = capabilities.meta.nonce
+  if not request.from or not nonce or capabilities.preCall or relay.pre_calls:has(request.from) then return nil end
+  local token, calls = relay.fees:token(capabilities.meta.feeToken), all_calls(request)
+  if not token or not calls then return nil end
+  local fields = fields_of(relay, request, calls, capabilities.preCalls or {}, nonce, token)
+  return fields and { calls = calls, simulated = simulation_of(relay, nil, request, fields) } or nil
+end
+
 local function draft(relay, view, account, request, token)
-  local meta = request.capabilities.meta
   local calls, err = all_calls(request)
   if not calls then return nil, err end
   local pre_calls
@@ -240,27 +277,22 @@ local function draft(relay, view, account, request, token)
   local known
   known, err = check_key(view, account, request.key, pre_calls)
   if not known then return nil, err end
-  local encoded, nonce
-  encoded, err = encode_pre_calls(pre_calls)
-  if not encoded then return nil, err end
-  nonce, err = nonce_of(view, account, request)
-  if not nonce then return nil, err end
-  local payer = meta.feePayer ~= request.from and meta.feePayer or nil
+  local payer = payer_of(request)
   if payer then
     local sponsor
     sponsor, err = relay.accounts:find(view, payer)
     if not sponsor then return nil, err end
   end
-  local fields
-  fields, err = intent.new {
-    eoa = request.from, calls = calls, nonce = nonce, payer = payer, paymentToken = token.address,
-    encodedPreCalls = encoded, paymentRecipient = relay.fee_recipient,
-    supportedAccountImplementation = relay.addresses.account_implementation,
-  }
+  local foreseen = request.foreseen
+  if foreseen and account.delegated and #pre_calls == #(request.capabilities.preCalls or {}) then
+    return foreseen.simulated, foreseen.calls
+  end
+  local nonce, fields
+  nonce, err = nonce_of(view, account, request)
+  if not nonce then return nil, err end
+  fields, err = fields_of(relay, request, calls, pre_calls, nonce, token)
   if not fields then return nil, err end
-  fields.encodedPreCalls = encoded
-  fields.encodedFundTransfers = json.array {}
-  return fields, calls
+  return simulation_of(relay, account, request, fields), calls
 end
 
 local function quote_of(relay, view, account, request)
@@ -269,23 +301,21 @@ local function quote_of(relay, view, account, request)
   local ok
   ok, err = check_required_funds(view, account, request)
   if not ok then return nil, err end
-  local fields, calls = draft(relay, view, account, request, token)
-  if not fields then return nil, calls end
+  local simulated, calls = draft(relay, view, account, request, token)
+  if not simulated then return nil, calls end
+  local fields = simulated.fields
   local estimate
   estimate, err = relay.fees:estimate(view)
   if not estimate then return nil, err end
-
-  local simulated = { addresses = relay.addresses, fields = fields, key = request.key, pays = relay.fees.charges,
-    overrides = merge_overrides(account.overrides, request.stateOverrides) }
   local gas, lacking
   gas, err, lacking = measure(view, simulated, calls)
   if not gas then
     forget_revoked(relay, view, account, request, err)
     return nil, err
   end
+  local bytes = simulation.calldata_bytes(simulated)
   fields.combinedGas = gas
-  local calldata = assert(intent.execute_calldata(fields))
-  local transaction_gas = simulation.transaction_gas(gas, calldata, not account.delegated)
+  local transaction_gas = simulation.transaction_gas(gas, bytes, not account.delegated)
   local fee = relay.fees:amount(token, transaction_gas, estimate)
   fields.paymentMaxAmount, fields.paymentAmount = fee, fee
   local deficit
@@ -304,14 +334,14 @@ local function quote_of(relay, view, account, request)
     paymentTokenDecimals = token.decimals, txGas = transaction_gas, nativeFeeEstimate = estimate,
     authorizationAddress = delegate, orchestrator = relay.addresses.orchestrator, feeTokenDeficit = deficit,
     assetDeficits = lacking and json.array(lacking) or nil,
-  }
+  }, calls
 end
 
 -- A secp256k1 key whose address is itself an account is asked through ERC-1271, and signs for that account.
 local function digest_for_key(relay, view, key, digest)
   if not key or key.type ~= "secp256k1" then return digest end
   local address = "0x" .. key.publicKey:sub(-40)
-  local code, err = view.chain:get_code(address)
+  local code, err = view:code(address)
   if not code then return nil, err end
   if not contracts.delegation_of(code) then return digest end
   local found
@@ -337,18 +367,17 @@ local function prepare_bundle(relay, view, request)
   if not request.from then return rpc_error.refuse("intent creation requires a sender.") end
   local account, err = find_account(relay, view, request)
   if not account then return nil, err end
-  local quote
-  quote, err = quote_of(relay, view, account, request)
-  if not quote then return nil, err end
+  local quote, calls = quote_of(relay, view, account, request)
+  if not quote then return nil, calls end
   local plain = assert(intent.digest(quote.intent, relay.domain))
   local digest
   digest, err = digest_for_key(relay, view, request.key, plain)
   if not digest then return nil, err end
   local free = { currency = "USD", value = "0" } -- a devnet's currency has no price
   return finish(relay, request, {
-    context = { quote = relay.quotes:sign(quote, core.now()) },
+    context = relay.quotes:sign(quote, core.now()),
     digest = digest,
-    typedData = typed_data.intent(quote.intent, relay.domain),
+    typedData = typed_data.intent(quote.intent, relay.domain, calls),
     capabilities = {
       feeTotals = { ["0x0"] = free, [core.u256(relay.chain_id):hex()] = free },
       feePayerDigest = quote.intent.payer ~= contracts.NATIVE and plain or nil,
@@ -416,13 +445,28 @@ local function prepare_pre_call(relay, view, request)
   })
 end
 
+-- What serving a request will read, as far as that is clear from the start.
+local function expect(relay, view, request)
+  local account, capabilities = request.from, request.capabilities
+  if not account then return end
+  relay.accounts:expect(view, account)
+  if request.key then view:expect_read(account, contracts.account.getKeys) end
+  if capabilities.preCall then return end
+  relay.fees:expect(view)
+  if request.foreseen then simulation.expect(view, request.foreseen.simulated) end
+  if not capabilities.meta.nonce then
+    view:expect_read(account, contracts.account.getNonce, { core.u256(0) })
+  end
+end
+
 --- wallet_prepareCalls
 function prepare.calls(relay, params)
   local values, complaint = PARAMETERS(params)
   if not values then return rpc_error.params(complaint) end
   local request = values[1]
   if request.chainId ~= relay.chain_id then return rpc_error.trouble("unsupported chain %d", request.chainId) end
-  local view, err = View.new(relay.chain)
+  request.foreseen = foresee(relay, request)
+  local view, err = View.new(relay.node, function(view) expect(relay, view, request) end)
   if not view then return nil, err end
   if request.capabilities.preCall then return prepare_pre_call(relay, view, request) end
   return prepare_bundle(relay, view, request)

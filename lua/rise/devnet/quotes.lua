@@ -22,6 +22,11 @@ local INTENT = shape.object {
   paymentSignature = shape.bytes, supportedAccountImplementation = shape.address,
 }
 
+-- Quotes remembered by their text. A client sends one back within milliseconds, or is not in a hurry.
+local MAX_ISSUED = 1000
+
+local ISSUED = {}
+
 local function anything(value) return value end
 
 local QUOTE = shape.object {
@@ -51,21 +56,56 @@ end
 --- Takes another key: what was signed before is signed by a stranger now.
 function Quotes:renew()
   self:close()
+  self.issued, self.order, self.first, self.last = {}, {}, 1, 0
   self.key = assert(core.key_generate("secp256k1"))
   self.signer = core.hex(self.key:address())
 end
 
 -- What the signature is over. A quote just made and one that was read give the same here.
 local function canonical(quotes, ttl, foreign)
-  local list = json.array {}
-  for i, quote in ipairs(quotes) do
-    local copy = {}
-    for name, value in pairs(quote) do copy[name] = value end
-    copy.chainId = core.u256(quote.chainId)
-    copy.assetDeficits = quote.assetDeficits ~= nil and #quote.assetDeficits > 0
-    list[i] = copy
+  local parts = { string.format("%d quotes until %.0f, %s\n", #quotes, ttl, foreign and "and more" or "no more") }
+  for _, quote in ipairs(quotes) do
+    local encoded, estimate = assert(contracts.params.intent:encode { quote.intent }), quote.nativeFeeEstimate
+    parts[#parts + 1] = table.concat({
+      #encoded, encoded, quote.chainId, quote.extraPayment:hex(), quote.ethPrice:hex(), quote.paymentTokenDecimals,
+      quote.txGas:hex(), estimate.maxFeePerGas:hex(), estimate.maxPriorityFeePerGas:hex(),
+      quote.authorizationAddress or "nobody", quote.orchestrator, quote.feeTokenDeficit:hex(),
+      quote.assetDeficits ~= nil and #quote.assetDeficits > 0 and "lacking" or "complete",
+      quote.additionalAuthorization ~= nil and json.encode(quote.additionalAuthorization) or "no other",
+    }, "\n")
   end
-  return core.keccak256(json.encode { quotes = list, ttl = ttl, foreign = foreign })
+  return core.keccak256(table.concat(parts, "\n"))
+end
+
+local function hex_list(list)
+  return list[1] and '["' .. table.concat(list, '","') .. '"]' or "[]"
+end
+
+-- The JSON text of a quote: what @{rise.json.encode} would make of it, without sorting and looking at what is known to
+-- be 0x text.
+local function quote_text(quote)
+  local fields, estimate = quote.intent, quote.nativeFeeEstimate
+  return table.concat {
+    '{"additionalAuthorization":null',
+    quote.assetDeficits and ',"assetDeficits":' .. json.encode(quote.assetDeficits) or "",
+    ',"authorizationAddress":', quote.authorizationAddress and '"' .. quote.authorizationAddress .. '"' or "null",
+    ',"chainId":"', core.u256(quote.chainId):hex(), '","ethPrice":"', quote.ethPrice:hex(),
+    '","extraPayment":"', quote.extraPayment:hex(), '","feeTokenDeficit":"', quote.feeTokenDeficit:hex(),
+    '","intent":{"combinedGas":"', fields.combinedGas:hex(),
+    '","encodedFundTransfers":', hex_list(fields.encodedFundTransfers),
+    ',"encodedPreCalls":', hex_list(fields.encodedPreCalls), ',"eoa":"', fields.eoa,
+    '","executionData":"', fields.executionData, '","expiry":"', fields.expiry:hex(), '","funder":"', fields.funder,
+    '","funderSignature":"', fields.funderSignature, '","isMultichain":', tostring(fields.isMultichain),
+    ',"nonce":"', fields.nonce:hex(), '","payer":"', fields.payer, '","paymentAmount":"', fields.paymentAmount:hex(),
+    '","paymentMaxAmount":"', fields.paymentMaxAmount:hex(), '","paymentRecipient":"', fields.paymentRecipient,
+    '","paymentSignature":"', fields.paymentSignature, '","paymentToken":"', fields.paymentToken,
+    '","settler":"', fields.settler, '","settlerContext":"', fields.settlerContext,
+    '","signature":"', fields.signature, '","supportedAccountImplementation":"',
+    fields.supportedAccountImplementation, '"},"nativeFeeEstimate":{"maxFeePerGas":"', estimate.maxFeePerGas:hex(),
+    '","maxPriorityFeePerGas":"', estimate.maxPriorityFeePerGas:hex(), '"},"orchestrator":"', quote.orchestrator,
+    '","paymentTokenDecimals":', string.format("%.0f", quote.paymentTokenDecimals), ',"txGas":"', quote.txGas:hex(),
+    '"}',
+  }
 end
 
 -- Members that no quote of ours has.
@@ -73,25 +113,59 @@ local function has_foreign_parts(signed)
   return signed.multiChainRoot ~= nil or signed.feePayerQuote ~= nil
 end
 
+-- Remembers a quote, so that it need not be read when it comes back as it went out.
+local function remember(self, issued)
+  self.issued[issued.hash] = issued
+  self.last = self.last + 1
+  self.order[self.last] = issued.hash
+  if self.last - self.first < MAX_ISSUED then return end
+  self.issued[self.order[self.first]] = nil
+  self.order[self.first] = nil
+  self.first = self.first + 1
+end
+
 --- Signs a quote.
 -- @tparam table quote as the shape has it
 -- @tparam number now unix seconds
--- @treturn table the member `quote` of a context
+-- @treturn table the context that carries it, as JSON text for @{rise.json.encode}
+-- @treturn table its member `quote`
 function Quotes:sign(quote, now)
   local ttl = math.floor(now) + self.ttl
   local hash = canonical({ quote }, ttl, false)
   local signature = self.key:sign(hash)
   local parity = core.u256(signature:byte(65) % 27)
-  local shown = {
-    authorizationAddress = json.null, additionalAuthorization = json.null,
-  }
-  for name, value in pairs(quote) do shown[name] = value end
-  shown.chainId = core.u256(quote.chainId)
-  return {
-    quotes = { shown }, ttl = ttl, multiChainRoot = json.null, feePayerQuote = json.null,
+  local signed = {
+    quotes = { json.raw(quote_text(quote)) }, ttl = ttl, multiChainRoot = json.null, feePayerQuote = json.null,
     r = core.hex(signature:sub(1, 32)), s = core.hex(signature:sub(33, 64)), yParity = parity, v = parity,
     hash = core.hex(hash),
   }
+  local text = json.encode { quote = signed }
+  remember(self, setmetatable({ quote = quote, ttl = ttl, hash = core.hex(hash), text = text, signer = self.signer },
+    ISSUED))
+  return json.raw(text), signed
+end
+
+local OPENING, BEFORE = '"context":{"quote":{"feePayerQuote":null,"hash":"', #'"context":'
+
+--- Finds in a request a context that is, to the byte, one that was given out.
+-- @tparam string text
+-- @treturn[1] number where it begins
+-- @treturn[1] number where it ends
+-- @treturn[1] table what @{Quotes.is_issued} and @{Quotes:check} know it by
+-- @treturn[2] nil
+function Quotes:recognize(text)
+  local at, last = text:find(OPENING, 1, true)
+  local issued = at and self.issued[text:sub(last + 1, last + 66)]
+  if not issued then return nil end
+  at = at + BEFORE
+  last = at + #issued.text - 1
+  if text:sub(at, last) ~= issued.text then return nil end
+  return at, last, issued
+end
+
+--- Whether a value is a context that was recognized.
+function Quotes.is_issued(value)
+  return getmetatable(value) == ISSUED
 end
 
 local function signed_by(self, signed, hash)
@@ -103,26 +177,42 @@ local function signed_by(self, signed, hash)
   return false
 end
 
+-- A quote to put signatures into.
+local function own_copy(quote)
+  local copy, fields = {}, {}
+  for name, value in pairs(quote) do copy[name] = value end
+  for name, value in pairs(quote.intent) do fields[name] = value end
+  copy.intent = fields
+  return copy
+end
+
 --- Checks a quote that came back.
--- @tparam table signed as read by @{Quotes.shape}
+-- @tparam table signed as read by @{Quotes.shape}, or recognized
 -- @tparam number now unix seconds
 -- @treturn[1] table the one quote in it
 -- @treturn[1] string its hash, 0x text
 -- @treturn[2] nil
 -- @treturn[2] table
 function Quotes:check(signed, now)
-  if #signed.quotes == 0 then return rpc_error.refuse("expected quote was not found") end
-  local hash = canonical(signed.quotes, signed.ttl, has_foreign_parts(signed))
-  if not signed_by(self, signed, hash) then return rpc_error.refuse("invalid quote signer") end
+  local quote, hash
+  if Quotes.is_issued(signed) then
+    if signed.signer ~= self.signer then return rpc_error.refuse("invalid quote signer") end
+    quote, hash = own_copy(signed.quote), signed.hash
+    self.issued[hash] = nil -- is not expected again
+  else
+    if #signed.quotes == 0 then return rpc_error.refuse("expected quote was not found") end
+    local digest = canonical(signed.quotes, signed.ttl, has_foreign_parts(signed))
+    if not signed_by(self, signed, digest) then return rpc_error.refuse("invalid quote signer") end
+    quote, hash = signed.quotes[1], core.hex(digest)
+  end
   if now > signed.ttl then return rpc_error.refuse("quote expired") end
-  local quote = signed.quotes[1]
   if quote.authorizationAddress == contracts.NATIVE then
     return rpc_error.refuse("quotes for unknown accounts are not accepted")
   end
   if not quote.feeTokenDeficit:is_zero() or (quote.assetDeficits and #quote.assetDeficits > 0) then
     return rpc_error.refuse("quote has asset deficits and is expected to fail")
   end
-  return quote, core.hex(hash)
+  return quote, hash
 end
 
 --- Signs what the relay says: keccak256 of its compact JSON with sorted members.

@@ -4,6 +4,7 @@
 local Accounts = require "rise.devnet.accounts"
 local Bundles = require "rise.devnet.bundles"
 local Fees = require "rise.devnet.fees"
+local Node = require "rise.devnet.node"
 local PreCalls = require "rise.devnet.pre_calls"
 local Quotes = require "rise.devnet.quotes"
 local View = require "rise.devnet.view"
@@ -30,8 +31,9 @@ local RATE_TTL = 300 -- seconds a price is good for; prices here never change
 -- @treturn Relay
 function Relay.new(options)
   local relay = setmetatable({
-    loop = options.loop, chain = options.chain, chain_id = options.chain_id, addresses = options.addresses,
-    versions = options.versions, version = options.version, fee_recipient = options.fee_recipient, log = options.log,
+    loop = options.loop, chain = options.chain, node = Node.new(options.chain), chain_id = options.chain_id,
+    addresses = options.addresses, versions = options.versions, version = options.version,
+    fee_recipient = options.fee_recipient, log = options.log,
     domain = intent.domain(options.chain_id, options.addresses.orchestrator, options.versions.orchestrator),
     accounts = Accounts.new(options.addresses),
     pre_calls = PreCalls.new(),
@@ -40,9 +42,11 @@ function Relay.new(options)
     mint = assert(core.abi("function mint(address to, uint256 value)")),
   }, Relay)
   relay.bundles = Bundles.new {
-    loop = options.loop, chain = options.chain, chain_id = options.chain_id, senders = options.senders,
-    orchestrator = options.addresses.orchestrator, max_queued = options.max_queued_per_eoa, log = options.log,
+    loop = options.loop, chain = options.chain, node = relay.node, chain_id = options.chain_id,
+    senders = options.senders, orchestrator = options.addresses.orchestrator,
+    max_queued = options.max_queued_per_eoa, log = options.log,
     find_account = function(view, address) return relay.accounts:find(view, address) end,
+    expect_account = function(view, address) relay.accounts:expect(view, address) end,
     on_landed = function(job) send.forget_revoked(relay, job) end,
   }
   return relay
@@ -114,7 +118,7 @@ function methods.wallet_getKeys(relay, params)
   for _, id in ipairs(values[1].chainIds or {}) do
     if id ~= relay.chain_id then return rpc_error.trouble("unsupported chain %d", id) end
   end
-  local view, err = View.new(relay.chain)
+  local view, err = View.new(relay.node)
   if not view then return nil, err end
   local account
   account, err = relay.accounts:find(view, values[1].address)
@@ -153,7 +157,7 @@ function methods.wallet_verifySignature(relay, params)
   if not values then return rpc_error.params(complaint) end
   local request = values[1]
   if request.chainId ~= relay.chain_id then return rpc_error.trouble("unsupported chain %d", request.chainId) end
-  local view, err = View.new(relay.chain)
+  local view, err = View.new(relay.node)
   if not view then return nil, err end
   local account, list
   account, err = relay.accounts:find(view, request.address)

@@ -13,14 +13,21 @@ local shape = require "rise.devnet.shape"
 
 local send = {}
 
+local CONTEXT = shape.object {
+  quote = shape.optional(Quotes.shape),
+  preCall = shape.optional(shape.object {
+    eoa = shape.address, executionData = shape.bytes, nonce = shape.u256, signature = shape.optional(shape.bytes),
+    chainId = shape.optional(shape.quantity),
+  }),
+}
+
+local function context_of(value, path)
+  if Quotes.is_issued(value) then return { quote = value } end
+  return CONTEXT(value, path)
+end
+
 local PARAMETERS = shape.parameters(shape.object {
-  context = shape.object {
-    quote = shape.optional(Quotes.shape),
-    preCall = shape.optional(shape.object {
-      eoa = shape.address, executionData = shape.bytes, nonce = shape.u256, signature = shape.optional(shape.bytes),
-      chainId = shape.optional(shape.quantity),
-    }),
-  },
+  context = context_of,
   key = shape.nullable(keys.signer),
   signature = shape.bytes,
   capabilities = shape.nullable(shape.object { feeSignature = shape.nullable(shape.bytes) }),
@@ -54,12 +61,33 @@ end
 
 -- ---- a bundle --------------------------------------------------------------------------------------------------
 
+-- Puts the signatures in.
+local function sign(request, fields)
+  if fields.payer ~= contracts.NATIVE then
+    fields.paymentSignature = request.capabilities and request.capabilities.feeSignature
+    if not fields.paymentSignature then
+      return rpc_error.refuse("fee signature is required when a payer is specified")
+    end
+  end
+  local err
+  fields.signature, err = wrapped(request.signature, request.key)
+  if not fields.signature then return nil, err end
+  return true
+end
+
 local function send_quote(relay, request, hold)
   local quote, hash = relay.quotes:check(request.context.quote, core.now())
   if not quote then return nil, hash end
-  if #request.context.quote.quotes > 1 then return rpc_error.refuse("invalid number of intents") end
+  local given = request.context.quote.quotes
+  if given and #given > 1 then return rpc_error.refuse("invalid number of intents") end
   local fields = quote.intent
-  local view, err = View.new(relay.chain)
+  local job = { id = hash, account = fields.eoa, nonce = fields.nonce, intent = fields, gas = quote.txGas,
+    hold = hold }
+  local signed, complaint = sign(request, fields)
+  local view, err = View.new(relay.node, function(view)
+    relay.accounts:expect(view, fields.eoa)
+    if signed then relay.bundles:expect(view, job) end
+  end)
   if not view then return nil, err end
   local account
   account, err = relay.accounts:find(view, fields.eoa)
@@ -67,18 +95,10 @@ local function send_quote(relay, request, hold)
   local ok
   ok, err = account:check_authorization(view)
   if not ok then return nil, err end
-  if fields.payer ~= contracts.NATIVE then
-    fields.paymentSignature = request.capabilities and request.capabilities.feeSignature
-    if not fields.paymentSignature then
-      return rpc_error.refuse("fee signature is required when a payer is specified")
-    end
-  end
-  fields.signature, err = wrapped(request.signature, request.key)
-  if not fields.signature then return nil, err end
+  if not signed then return nil, complaint end
   check_passkey(relay, request.key, assert(intent.digest(fields, relay.domain)), fields.signature)
-  relay.bundles:add {
-    id = hash, account = fields.eoa, nonce = fields.nonce, intent = fields, gas = quote.txGas, hold = hold,
-  }
+  job.view, job.found = view, account
+  relay.bundles:add(job)
   return { id = hash }
 end
 
@@ -126,7 +146,7 @@ local function send_pre_call(relay, request)
   local operations, hash = PreCalls.check(calls, given.eoa, relay.addresses.account_implementation)
   if not operations then return nil, hash end
   local view
-  view, err = View.new(relay.chain)
+  view, err = View.new(relay.node)
   if not view then return nil, err end
   local account
   account, err = relay.accounts:find(view, given.eoa)

@@ -161,7 +161,12 @@ local function serve(server, request)
   if #request.body > MAX_BODY then
     return reply(server, request, 413, JSON_HEADERS, envelope("null", nil, REQUEST_TOO_BIG))
   end
-  local value = wire.read(request.body)
+  local value
+  if server.recognize then
+    value = wire.read(request.body, server.recognize(request.body))
+  else
+    value = wire.read(request.body)
+  end
   if value == nil then
     return reply(server, request, 400, JSON_HEADERS, envelope("null", nil, PARSE_ERROR))
   end
@@ -186,7 +191,8 @@ end
 
 --- Starts serving.
 -- @tparam table options `loop`, `host`, `port` (0: any), `methods` (name to function of the parameters, giving a
--- result or `nil` and an error of @{rise.devnet.rpc_error}), `log`, and `hooks`: `before(method, params)` is asked
+-- result or `nil` and an error of @{rise.devnet.rpc_error}), `log`, `recognize(body)`: which part of a request need not
+-- be read, as @{rise.devnet.wire.read} takes it, and `hooks`: `before(method, params)` is asked
 -- first, `intercept(method, params, response_text)` with the answer in hand. Either may return text to send instead,
 -- `{ http_status =, body =, headers = }`, "drop" to end the connection without an answer, or "hang" to leave it open
 -- without one; nil changes nothing. `around(method, handle)` stands around both: what it returns is answered, and
@@ -201,6 +207,7 @@ function Server.start(options)
   if not httpd then return nil, err end
   local server = setmetatable({
     httpd = httpd, loop = options.loop, methods = options.methods, log = options.log, hooks = options.hooks or {},
+    recognize = options.recognize,
     port = httpd:port(),
   }, Server)
   server.source = {

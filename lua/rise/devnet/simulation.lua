@@ -32,18 +32,44 @@ function simulation.pre_call_signature()
   return shared.junk_signature()
 end
 
+-- The Intent with a signature that takes the place of the real one; encoded once for all that look at it.
+local function encoded_with_junk(options)
+  local fields = options.fields
+  if options.encoded then return options.encoded end
+  fields.signature = shared.junk_signature(options.key)
+  local bytes = assert(contracts.params.intent:encode { fields })
+  fields.signature = "0x"
+  options.encoded = core.hex(bytes)
+  return options.encoded
+end
+
+--- How long the calldata of the transaction is, before it is signed.
+-- @tparam table options as for @{simulation.combined_gas}
+-- @treturn number bytes
+function simulation.calldata_bytes(options)
+  local signature = #shared.junk_signature(options.key) / 2 - 1
+  return 4 + 64 + #encoded_with_junk(options) / 2 - 1 - math.ceil(signature / 32) * 32
+end
+
+--- Expects what @{simulation.combined_gas} reads.
+function simulation.expect(view, options)
+  view:expect_call(shared.combined_call({ simulator = options.addresses.simulator,
+    orchestrator = options.addresses.orchestrator, overrides = options.overrides }, encoded_with_junk(options)))
+end
+
 --- The gas an Intent needs in all steps that its signature covers.
 -- @param view a @{rise.devnet.View}
--- @tparam table options `addresses`, `fields` (of the Intent), `key` (`type`, `hash`, `prehash`; nil: the account's
--- own), `overrides` (state), `pays` (whether a fee will be paid)
+-- @tparam table options `addresses`, `fields` (all, of an Intent that is not signed yet), `key` (`type`, `hash`,
+-- `prehash`; nil: the account's own), `overrides` (state), `pays` (whether a fee will be paid)
 -- @treturn[1] u256 combined gas
 -- @treturn[2] nil
 -- @treturn[2] table code 3 for a revert
 function simulation.combined_gas(view, options)
-  local gas, err = shared.combined_gas(function(call) return view:call(call) end, {
-    simulator = options.addresses.simulator, orchestrator = options.addresses.orchestrator, fields = options.fields,
-    key = options.key, overrides = options.overrides,
-  })
+  local target = { simulator = options.addresses.simulator, orchestrator = options.addresses.orchestrator,
+    key = options.key, overrides = options.overrides }
+  local result, gas, err
+  result, err = view:call(shared.combined_call(target, encoded_with_junk(options)))
+  if result then gas, err = shared.combined_answer(target, result) end
   if not gas then return failed(err) end
   if options.pays then gas = gas + PAYMENT_GAS end
   return gas
@@ -78,7 +104,7 @@ function simulation.run(view, options)
   return failed(err)
 end
 
---- The gas limit of the transaction. See @{rise.simulation.transaction_gas}.
-simulation.transaction_gas = shared.transaction_gas
+--- The gas limit of the transaction. See @{rise.simulation.gas_of_bytes}.
+simulation.transaction_gas = shared.gas_of_bytes
 
 return simulation

@@ -35,6 +35,11 @@ local INTENT = {
   { name = "expiry", type = "uint256" },
 }
 
+local TYPES = {
+  Intent = json.raw(json.encode { Intent = INTENT, Call = CALL }),
+  SignedCall = json.raw(json.encode { SignedCall = SIGNED_CALL, Call = CALL }),
+}
+
 local function domain_of(domain, multichain)
   return {
     name = "Orchestrator", version = domain.version, verifyingContract = domain.orchestrator,
@@ -42,35 +47,37 @@ local function domain_of(domain, multichain)
   }
 end
 
-local function calls_of(execution_data)
-  local list = json.array {}
-  for i, call in ipairs(assert(intent.decode_calls(execution_data))) do
-    list[i] = { to = call.to, value = core.u256(call.value), data = call.data }
+-- Calls as JSON text. They have been read, and hold nothing but 0x text and numbers.
+local function calls_text(calls)
+  local list = {}
+  for i, call in ipairs(calls) do
+    list[i] = '{"data":"' .. call.data .. '","to":"' .. call.to .. '","value":"' .. core.u256(call.value):hex() .. '"}'
   end
-  return list
+  return "[" .. table.concat(list, ",") .. "]"
 end
 
-local function document(primary, types, fields, domain)
+local function document(primary, types, fields, domain, calls)
   local multichain = intent.is_multichain(fields.nonce)
-  local message = { multichain = multichain, calls = calls_of(fields.executionData) }
+  calls = calls or assert(intent.decode_calls(fields.executionData))
+  local message = { multichain = multichain, calls = json.raw(calls_text(calls)) }
   for _, member in ipairs(types) do
     if message[member.name] == nil then
       local value = fields[member.name]
       message[member.name] = type(value) == "table" and json.array(value) or value
     end
   end
-  return {
+  return json.raw(json.encode {
     domain = domain_of(domain, multichain), primaryType = primary, message = message,
-    types = { [primary] = types, Call = CALL },
-  }
+    types = TYPES[primary],
+  })
 end
 
---- Of a complete Intent.
-function typed_data.intent(fields, domain)
-  return document("Intent", INTENT, fields, domain)
+--- Of a complete Intent, as JSON text for @{rise.json.encode}. The calls in it need not be decoded when they are given.
+function typed_data.intent(fields, domain, calls)
+  return document("Intent", INTENT, fields, domain, calls)
 end
 
---- Of a SignedCall.
+--- Of a SignedCall, likewise.
 function typed_data.signed_call(fields, domain)
   return document("SignedCall", SIGNED_CALL, fields, domain)
 end

@@ -66,7 +66,7 @@ function upgrade.prepare(relay, params)
   local calls, err = keys.authorize_calls(request.capabilities.authorizeKeys)
   if not calls then return nil, err end
   local view
-  view, err = View.new(relay.chain)
+  view, err = View.new(relay.node)
   if not view then return nil, err end
   local nonce
   nonce, err = view.chain:get_nonce(request.address, "pending")
@@ -145,7 +145,7 @@ function upgrade.store(relay, params)
   local values, complaint = UPGRADE(params)
   if not values then return rpc_error.params(complaint) end
   local request = values[1]
-  local view, err = View.new(relay.chain)
+  local view, err = View.new(relay.node)
   if not view then return nil, err end
   local authorization, pre_call
   authorization, err = check_authorization(relay, view, request)

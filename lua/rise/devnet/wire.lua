@@ -108,7 +108,12 @@ local function read_number(text, at)
   return core.u256(literal) or setmetatable({ literal = literal }, ODD), after
 end
 
-local WORDS = { { "true", true }, { "false", false }, { "null", json.null } }
+local WORDS = { -- by their first letter
+  [116] = { text = "true", value = true }, [102] = { text = "false", value = false },
+  [110] = { text = "null", value = json.null },
+}
+
+local BLANK = { [32] = true, [9] = true, [13] = true, [10] = true }
 
 local function skip(text, at)
   return text:find("[^ \t\r\n]", at) or #text + 1
@@ -117,17 +122,33 @@ end
 local read_value
 
 local function read_array(state, at, depth)
-  local text, list = state.text, {}
+  local text, list, count = state.text, {}, 0
   at = skip(text, at + 1)
   if text:byte(at) == 93 then return json.array(list), at + 1 end
   while true do
-    list[#list + 1], at = read_value(state, at, depth)
-    at = skip(text, at)
+    count = count + 1
+    list[count], at = read_value(state, at, depth)
     local byte = text:byte(at)
+    if byte ~= 44 and byte ~= 93 then
+      at = skip(text, at)
+      byte = text:byte(at)
+    end
     if byte == 93 then return json.array(list), at + 1 end
     if byte ~= 44 then stop(at, "',' or ']' expected") end
     at = at + 1
   end
+end
+
+-- A member's name and where its value begins.
+local function read_name(text, at)
+  local name, after = text:match('^"([^"\\%c]*)":()', at)
+  if name then return name, after end
+  at = skip(text, at)
+  if text:byte(at) ~= 34 then stop(at, "a member's name expected") end
+  name, at = read_string(text, at)
+  at = skip(text, at)
+  if text:byte(at) ~= 58 then stop(at, "':' expected") end
+  return name, at + 1
 end
 
 local function read_object(state, at, depth)
@@ -135,15 +156,14 @@ local function read_object(state, at, depth)
   at = skip(text, at + 1)
   if text:byte(at) == 125 then return json.object(members), at + 1 end
   while true do
-    at = skip(text, at)
-    if text:byte(at) ~= 34 then stop(at, "a member's name expected") end
     local name
-    name, at = read_string(text, at)
-    at = skip(text, at)
-    if text:byte(at) ~= 58 then stop(at, "':' expected") end
-    members[name], at = read_value(state, at + 1, depth)
-    at = skip(text, at)
+    name, at = read_name(text, at)
+    members[name], at = read_value(state, at, depth)
     local byte = text:byte(at)
+    if byte ~= 44 and byte ~= 125 then
+      at = skip(text, at)
+      byte = text:byte(at)
+    end
     if byte == 125 then return json.object(members), at + 1 end
     if byte ~= 44 then stop(at, "',' or '}' expected") end
     at = at + 1
@@ -155,30 +175,38 @@ function read_value(state, at, depth)
   state.count = state.count + 1
   if state.count > MAX_VALUES then stop(at, "more than " .. MAX_VALUES .. " values") end
   if depth > MAX_DEPTH then stop(at, "nested deeper than " .. MAX_DEPTH) end
-  at = skip(text, at)
   local byte = text:byte(at)
+  if BLANK[byte] then
+    at = skip(text, at)
+    byte = text:byte(at)
+  end
+  if at == state.known_first then return state.known, state.known_last + 1 end
   if byte == 34 then return read_string(text, at) end
   if byte == 123 then return read_object(state, at, depth + 1) end
   if byte == 91 then return read_array(state, at, depth + 1) end
-  for _, word in ipairs(WORDS) do
-    if text:sub(at, at + #word[1] - 1) == word[1] then return word[2], at + #word[1] end
-  end
+  local word = WORDS[byte]
+  if word and text:sub(at, at + #word.text - 1) == word.text then return word.value, at + #word.text end
   return read_number(text, at)
 end
 
-local function read_text(text)
-  local value, at = read_value({ text = text, count = 0 }, 1, 0)
+local function read_text(text, first, last, known)
+  local value, at = read_value({ text = text, count = 0, known_first = first, known_last = last, known = known }, 1, 0)
   at = skip(text, at)
   if at <= #text then stop(at, "something behind the value") end
   return value
 end
 
---- The value of a JSON text.
+--- The value of a JSON text. If a part of it is known, which must be the whole of an object, that is not read again:
+-- where a value begins at `first`, it is `known` and ends at `last`.
+-- @tparam string text
+-- @tparam[opt] number first
+-- @tparam[opt] number last
+-- @param[opt] known
 -- @treturn[1] any
 -- @treturn[2] nil
 -- @treturn[2] table invalid_data, saying where reading stopped
-function wire.read(text)
-  local ok, value = pcall(read_text, text)
+function wire.read(text, first, last, known)
+  local ok, value = pcall(read_text, text, first, last, known)
   if ok then return value end
   if type(value) ~= "table" then error(value, 0) end
   return errors.fail("invalid_data", string.format("not JSON: %s at byte %d", value.what, value.position))
