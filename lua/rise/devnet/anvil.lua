@@ -14,6 +14,7 @@ Anvil.ACCOUNTS = 20
 local GAS_LIMIT = 200000000
 
 local START_SECONDS = 20
+local DRAIN_SECONDS = 0.05
 local KEPT = 4096 -- bytes of output kept for a message
 
 local function arguments(options)
@@ -99,7 +100,14 @@ function Anvil.start(options)
     return nil, err
   end
   anvil.url = string.format("http://%s:%d", options.host, anvil.port)
-  anvil.source = { step = function() drain(anvil) end, timeout = function() return 0.25 end }
+  -- The loop turns for every request; a pipe holds what anvil writes in far more time than this.
+  local due = 0
+  anvil.source = { timeout = function() return DRAIN_SECONDS end, step = function()
+    local now = options.loop:now()
+    if now < due then return end
+    due = now + DRAIN_SECONDS
+    drain(anvil)
+  end }
   options.loop:add_source(anvil.source)
   return anvil
 end

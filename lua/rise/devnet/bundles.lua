@@ -23,8 +23,8 @@ local NO_ERROR = "0x00000000"
 
 --- The way to the chain.
 -- @tparam table options `loop`, `chain`, `node`, `chain_id`, `orchestrator`, `senders` (unlocked accounts),
--- `max_queued` (per account, behind the one in flight), `find_account(view, address)` and `expect_account(view, address)`,
--- `on_landed(job)`, `log`
+-- `max_queued` (per account, behind the one in flight), `find_account(view, address)`,
+-- `expect_account(view, address)`, `on_landed(job)`, `log`
 -- @treturn Bundles
 function Bundles.new(options)
   return setmetatable({

@@ -269,7 +269,9 @@ local function foresee(relay, request)
 end
 
 local function draft(relay, view, account, request, token)
-  local calls, err = all_calls(request)
+  local foreseen = request.foreseen
+  local calls, err = foreseen and foreseen.calls
+  if not calls then calls, err = all_calls(request) end
   if not calls then return nil, err end
   local pre_calls
   pre_calls, err = pre_calls_of(relay, view, account, request)
@@ -283,7 +285,6 @@ local function draft(relay, view, account, request, token)
     sponsor, err = relay.accounts:find(view, payer)
     if not sponsor then return nil, err end
   end
-  local foreseen = request.foreseen
   if foreseen and account.delegated and #pre_calls == #(request.capabilities.preCalls or {}) then
     return foreseen.simulated, foreseen.calls
   end

@@ -95,6 +95,8 @@ local function read_string(text, at)
 end
 
 local function read_number(text, at)
+  local plain, behind = text:match("^([1-9]%d*)()[,%]}]", at)
+  if plain and #plain <= 15 then return tonumber(plain), behind end
   local literal = text:match("^-?%d+%.?%d*[eE]?[+-]?%d*", at) or stop(at, "a value expected")
   local after = at + #literal
   if literal:find("^-?0%d") or literal:find("[%.eE+-]$") then stop(at, "not a number") end
