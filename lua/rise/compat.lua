@@ -10,6 +10,9 @@ compat.VERSION = jit and jit.version or _VERSION
 --- `table.unpack`, which Lua 5.1 has as a global.
 compat.unpack = table.unpack or unpack
 
+--- `load` for a string, which in Lua 5.1 is `loadstring`.
+compat.load = loadstring or load
+
 --- Compiles Lua text (no compiled chunk) that sees no globals, and that @{compat.resume_for} can stop.
 -- @treturn[1] function
 -- @treturn[2] nil

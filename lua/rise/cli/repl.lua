@@ -47,22 +47,12 @@ local function complain(console, err)
   console.stderr:write(tostring(err), "\n")
 end
 
--- In one piece: Lua 5.1 loads no string.
-local function compile(text)
-  local given = false
-  return load(function()
-    if given then return nil end
-    given = true
-    return text
-  end, "=repl")
-end
-
 -- The chunk in some lines; nil and whether more lines may mend it.
 local function compiled(text)
-  local chunk = compile("return " .. text)
+  local chunk = compat.load("return " .. text, "=repl")
   if chunk then return chunk end
   local reason
-  chunk, reason = compile(text)
+  chunk, reason = compat.load(text, "=repl")
   if chunk then return chunk end
   return nil, reason:find("<eof>", 1, true) ~= nil, reason
 end

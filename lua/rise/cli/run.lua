@@ -31,9 +31,8 @@ function run.add_to_parser(command)
 end
 
 local function load_script(path, console)
-  -- Piece by piece: Lua 5.1 loads no string.
-  if path == "-" then return load(function() return console.stdin:read(4096) end, "=stdin") end
-  return loadfile(path)
+  if path ~= "-" then return loadfile(path) end
+  return compat.load(console.stdin:read "*a", "=stdin")
 end
 
 local INSTRUCTIONS = 100000 -- between looks at the signals while the script computes
