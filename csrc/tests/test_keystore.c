@@ -402,6 +402,17 @@ static int ended(pid_t child) {
     return status;
 }
 
+/* A chroot may have no devpts mounted. */
+static int has_terminals(void) {
+    int master = posix_openpt(O_RDWR | O_NOCTTY);
+    int can = master >= 0 && grantpt(master) == 0 && unlockpt(master) == 0 && ptsname(master) != NULL;
+
+    if (master >= 0) {
+        (void)close(master);
+    }
+    return can;
+}
+
 static void the_terminal(void) {
     char shown[64] = "";
     int master, slave, status, i;
@@ -491,6 +502,10 @@ int main(void) {
     vaults();
     lines();
     no_terminal();
-    the_terminal();
+    if (has_terminals()) {
+        the_terminal();
+    } else {
+        printf("this system gives out no pseudo-terminals (is devpts mounted?): the prompt was not tested\n");
+    }
     return 0;
 }
