@@ -7,6 +7,7 @@
 -- before the journal of the wallet's store has it.
 -- @module rise.bundle
 
+local contracts = require "rise.contracts"
 local core = require "rise.core"
 local direct = require "rise.direct"
 local errors = require "rise.errors"
@@ -33,6 +34,10 @@ end
 local function key_of(key, account)
   if key:type() == "secp256k1" and core.hex(key:address()) == account then return nil end
   return { type = key:type(), publicKey = core.hex(key:public()), prehash = false }
+end
+
+local function is_hash(value)
+  return type(value) == "string" and #value == 66 and value:find("^0x%x+$") ~= nil
 end
 
 local function hex_text(value)
@@ -92,10 +97,6 @@ function bundle.prepare(wallet, action)
   }, { timeout = wallet.timeout })
   if not prepared then return explained(wallet, action, err) end
 
-  local expected_calls = {}
-  for _, list in ipairs { action.admin_calls or {}, action.calls, action.revoke_calls or {} } do
-    for _, call in ipairs(list) do expected_calls[#expected_calls + 1] = call end
-  end
   local carried = {}
   local digest
   digest, err = intent.verify(prepared, {
@@ -103,7 +104,7 @@ function bundle.prepare(wallet, action)
     chain_id = wallet.chain_id,
     orchestrator = wallet.orchestrator,
     version = wallet.version,
-    calls = expected_calls,
+    calls = contracts.calls_of(action),
     nonce = action.nonce,
     fee_token = action.fee_token,
     max_fee = action.max_fee,
@@ -116,7 +117,7 @@ function bundle.prepare(wallet, action)
   })
   if not digest then return nil, err end
   local quote = prepared.context.quote
-  if type(quote.hash) ~= "string" or not quote.hash:find("^0x%x+$") or #quote.hash ~= 66 then
+  if not is_hash(quote.hash) then
     return errors.fail("relay_tampered", "wallet_prepareCalls: the quote has no 32-byte hash", { field = "hash" })
   end
   local fields = quote.quotes[1].intent
@@ -155,10 +156,6 @@ local function maybe_arrived(err)
   -- An error object is the relay's word, unless it came with the status of a proxy in between.
   if err.rpc_code ~= nil then return err.http_status ~= nil and err.http_status >= 500 end
   return err.code == "network" or err.code == "timeout" or err.code == "relay" or err.code == "canceled"
-end
-
-local function is_hash(value)
-  return type(value) == "string" and #value == 66 and value:find("^0x%x+$") ~= nil
 end
 
 -- The same error, with what is needed to ask for the bundle later.
@@ -646,17 +643,13 @@ function bundle.store_pre_call(wallet, action)
     capabilities = { meta = json.object {}, preCall = true, authorizeKeys = json.array(action.authorize) },
   }, { timeout = wallet.timeout })
   if not prepared then return explained(wallet, action, err) end
-  local expected_calls = {}
-  for _, list in ipairs { action.admin_calls, action.calls or {} } do
-    for _, call in ipairs(list) do expected_calls[#expected_calls + 1] = call end
-  end
   local digest
   digest, err = intent.verify_pre_call(prepared, {
     account = action.account,
     chain_id = wallet.chain_id,
     orchestrator = wallet.orchestrator,
     version = wallet.version,
-    calls = expected_calls,
+    calls = contracts.calls_of(action),
   })
   if not digest then return nil, err end
   local signed = prepared.context.preCall

@@ -319,6 +319,17 @@ function contracts.self_call(item, values)
   return assert(contracts.call(contracts.SELF, item, values))
 end
 
+--- Everything that a bundle does, in order: what an administrator installs, the calls, what is revoked.
+-- @tparam table action `admin_calls`, `calls`, `revoke_calls`, each a list or left out
+-- @treturn table
+function contracts.calls_of(action)
+  local calls = {}
+  for _, list in ipairs { action.admin_calls or {}, action.calls or {}, action.revoke_calls or {} } do
+    for _, call in ipairs(list) do calls[#calls + 1] = call end
+  end
+  return calls
+end
+
 --- What a function returned.
 -- @param item a compiled function
 -- @tparam string data 0x text

@@ -189,11 +189,8 @@ function direct.sign_pre_call(wallet, action)
   for _, before in ipairs(action.pre_calls or {}) do
     if before.encoded and before.nonce >= nonce then nonce = before.nonce + 1 end
   end
-  local calls = {}
-  for _, list in ipairs { action.admin_calls, action.calls or {} } do
-    for _, call in ipairs(list) do calls[#calls + 1] = call end
-  end
-  local call = { eoa = action.account, executionData = assert(intent.encode_calls(calls)), nonce = nonce }
+  local call = { eoa = action.account, nonce = nonce,
+    executionData = assert(intent.encode_calls(contracts.calls_of(action))) }
   local digest
   digest, err = intent.signed_call_digest(call, domain_of(wallet))
   if not digest then return nil, err end
@@ -337,13 +334,9 @@ function direct.prepare(wallet, action)
   price, err = wallet.gas:price()
   if not price then return nil, err end
 
-  local calls = {}
-  for _, list in ipairs { action.admin_calls or {}, action.calls, action.revoke_calls or {} } do
-    for _, call in ipairs(list) do calls[#calls + 1] = call end
-  end
   local ttl = math.floor(math.max(time, wallet:now())) + wallet.lifetime
   local fields
-  fields, err = intent.new { eoa = action.account, calls = calls, nonce = action.nonce,
+  fields, err = intent.new { eoa = action.account, calls = contracts.calls_of(action), nonce = action.nonce,
     encodedPreCalls = carried.pre_calls, expiry = ttl }
   if not fields then return nil, err end
   local signer = signer_of(action.key, action.account)
