@@ -244,6 +244,21 @@ function policy.spec(given)
     name = given.name }, fields
 end
 
+--- The same of a policy's file.
+-- @tparam string path `-` reads standard input
+-- @tparam[opt] file stdin
+-- @treturn[1] table
+-- @treturn[2] nil
+-- @treturn[2] table io, invalid_value with `field`
+function policy.spec_of_file(path, stdin)
+  local given, err = policy.read(path, stdin)
+  if not given then return nil, err end
+  local spec
+  spec, err = policy.spec(given)
+  if not spec then return errors.within(err, path) end
+  return spec
+end
+
 --- The tokens that a policy names, as messages about amounts want them.
 -- @tparam table given that @{policy.spec} takes
 -- @treturn table address to `{ symbol =, decimals = }`

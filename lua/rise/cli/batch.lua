@@ -83,12 +83,7 @@ function batch.run(args, console)
       value = entry.value or "0" }, settings)
     if not calls[i] then return errors.within(err, where) end
   end
-  console:progress("sending " .. #calls .. " calls ...")
-  local receipt
-  receipt, err = session:send(calls)
-  console:clear()
-  if not receipt then return nil, err end
-  return console:result(receipts.plain(receipt), function(shown) receipts.show(console, shown) end)
+  return receipts.of_sending(console, session, calls, "sending " .. #calls .. " calls ...")
 end
 
 return batch

@@ -44,4 +44,16 @@ function receipts.show(console, receipt)
   if receipt.explorer_url ~= json.null then console:print("explorer    " .. receipt.explorer_url) end
 end
 
+--- Sends calls with a session, and prints the receipt.
+-- @treturn[1] number exit code
+-- @treturn[2] nil
+-- @treturn[2] table as @{rise.Session:send}
+function receipts.of_sending(console, session, calls, progress)
+  console:progress(progress)
+  local receipt, err = session:send(calls)
+  console:clear()
+  if not receipt then return nil, err end
+  return console:result(receipts.plain(receipt), function(shown) receipts.show(console, shown) end)
+end
+
 return receipts

@@ -87,11 +87,8 @@ end
 
 -- A session for this run alone.
 local function make_session(args, console, wallet, settings)
-  local given, err = policy.read(args.policy, console.stdin)
-  if not given then return nil, err end
-  local spec
-  spec, err = policy.spec(given)
-  if not spec then return errors.within(err, args.policy) end
+  local spec, err = policy.spec_of_file(args.policy, console.stdin)
+  if not spec then return nil, err end
   local account
   if args.account then
     account, err = connection.address(settings, args.account, "account")

@@ -25,12 +25,7 @@ function send.run(args, console)
   if not session then return nil, wallet end
   local call, err = sessions.call(args, settings)
   if not call then return nil, err end
-  console:progress("sending ...")
-  local receipt
-  receipt, err = session:send { call }
-  console:clear()
-  if not receipt then return nil, err end
-  return console:result(receipts.plain(receipt), function(shown) receipts.show(console, shown) end)
+  return receipts.of_sending(console, session, { call }, "sending ...")
 end
 
 return send

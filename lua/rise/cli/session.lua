@@ -67,11 +67,8 @@ function new.add_to_parser(command)
 end
 
 function new.run(args, console)
-  local given_policy, err = policy.read(args.policy, console.stdin)
-  if not given_policy then return nil, err end
-  local spec
-  spec, err = policy.spec(given_policy)
-  if not spec then return errors.within(err, args.policy) end
+  local spec, err = policy.spec_of_file(args.policy, console.stdin)
+  if not spec then return nil, err end
   local wallet, settings = connection.open(args, console, { keys = true })
   if not wallet then return nil, settings end
   local account
@@ -255,11 +252,8 @@ end
 function renew.run(args, console)
   local spec, err
   if args.policy then
-    local given_policy
-    given_policy, err = policy.read(args.policy, console.stdin)
-    if not given_policy then return nil, err end
-    spec, err = policy.spec(given_policy)
-    if not spec then return errors.within(err, args.policy) end
+    spec, err = policy.spec_of_file(args.policy, console.stdin)
+    if not spec then return nil, err end
   end
   local session, wallet = sessions.open(args, console, { keys = true })
   if not session then return nil, wallet end

@@ -41,14 +41,6 @@ local function numbers_as_text(text)
   return table.concat(parts)
 end
 
--- `5ether` as the digits of its wei; anything else as it is, for the codec to judge.
-local function amount(value)
-  local number, unit = value:match "^([%d.]+)%s*(%a+)$"
-  local decimals = unit and values.UNITS[unit:lower()]
-  local parsed = decimals and values.units(number, decimals)
-  return parsed and tostring(parsed) or value
-end
-
 local function is_composite(input)
   return input.type:find "%]$" ~= nil or input.components ~= nil
 end
@@ -70,8 +62,9 @@ local function with_units(value, input)
     end
     return converted
   end
-  if type(value) == "string" and input.type:find "^u?int" then return amount(value) end
-  return value
+  -- `5ether` as the digits of its wei; anything else as it is, for the codec to judge.
+  local amount = type(value) == "string" and value:find "%a$" and input.type:find "^u?int" and values.amount(value)
+  return amount and tostring(amount) or value
 end
 
 local BOOLEANS = { ["true"] = true, ["false"] = false }
