@@ -1,23 +1,13 @@
 -- What holds of every command, and what the tools among them answer.
 local cjson = require "cjson"
 local cli = require "rise.cli"
+local console = require "support.console"
 local lua = require "support.lua"
-
-local function sink()
-  local parts = {}
-  return {
-    write = function(self, ...)
-      for _, part in ipairs { ... } do parts[#parts + 1] = tostring(part) end
-      return self
-    end,
-    flush = function() end,
-    text = function() return table.concat(parts) end,
-  }
-end
 
 -- Runs a command line in this process: exit code, standard output, standard error.
 local function run(...)
-  local given = { stdout = sink(), stderr = sink(), getenv = function() end }
+  local given = console()
+  given.getenv = function() end
   local code = cli.main({ ... }, given)
   return code, given.stdout.text(), given.stderr.text()
 end

@@ -1,24 +1,9 @@
 local cli = require "rise.cli"
 local compat = require "rise.compat"
+local console = require "support.console"
 local core = require "rise.core"
 local errors = require "rise.errors"
 local lua = require "support.lua"
-
--- A console that keeps what is written to it.
-local function console()
-  local function sink()
-    local parts = {}
-    return {
-      write = function(self, ...)
-        for _, part in ipairs { ... } do parts[#parts + 1] = tostring(part) end
-        return self
-      end,
-      flush = function() end,
-      text = function() return table.concat(parts) end,
-    }
-  end
-  return { stdout = sink(), stderr = sink() }
-end
 
 local function run(...)
   local io = console()
